@@ -1,0 +1,72 @@
+"""What every model-filled field looks like, and the closed vocabularies of posting features.
+
+The vocabularies are the annotation guide's: a student, its teacher and an indexer speak of the same values.
+"""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as field
+
+T = TypeVar("T")
+
+Confidence = Annotated[float, field(ge=0.0, le=1.0)]
+
+WorkArrangement = Literal["onsite", "hybrid", "remote", "not_stated"]
+PayPeriod = Literal["hour", "day", "week", "month", "year", "other", "not_stated"]
+YesNo = Literal["yes", "no"]
+ExperienceRequirement = Literal["required", "preferred", "not_required", "not_stated"]
+ExperienceLevel = Literal["entry", "intermediate", "senior", "executive", "not_stated"]
+EducationRequirement = Literal["required", "preferred", "not_required", "not_stated"]
+EducationLevel = Literal["secondary", "vocational", "bachelor", "master", "doctorate", "not_stated"]
+Certification = Literal["required", "preferred", "not_stated"]
+EmploymentType = Literal[
+    "full_time", "part_time", "contract", "temporary", "internship", "volunteer", "not_stated"
+]
+Seniority = Literal["intern", "entry", "mid", "senior", "lead", "manager", "executive"]
+Department = Literal[
+    "Administrative",
+    "Business Development",
+    "Consulting",
+    "Customer Support",
+    "Education",
+    "Engineering",
+    "Finance & Accounting",
+    "Healthcare",
+    "Hospitality & Retail",
+    "Human Resources",
+    "Information Technology",
+    "Legal",
+    "Logistics & Operations",
+    "Management",
+    "Manufacturing & Trades",
+    "Marketing & Communication",
+    "Product & Design",
+    "Project Management",
+    "Purchasing",
+    "Research & Science",
+    "Sales",
+    "Security & Public Safety",
+    "Other",
+]
+
+
+class Model(BaseModel):
+    """Base of everything published: immutable, no undeclared keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(Model):
+    """A half-open span ``[start, end)`` of the cleaned text, in Unicode code points."""
+
+    start: Annotated[int, field(ge=0)]
+    end: Annotated[int, field(ge=0)]
+
+
+class Feature(Model, Generic[T]):
+    """One value with the calibrated probability that it is right and the text that shows it."""
+
+    value: T
+    confidence: Confidence
+    evidence: tuple[Evidence, ...] = ()
