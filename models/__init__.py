@@ -1,0 +1,1 @@
+"""What is served and how it is made: text preparation, label spaces, students, training."""

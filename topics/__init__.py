@@ -1,0 +1,1 @@
+"""The contract: events, envelope, topic catalogue. Imports nothing else of the project."""

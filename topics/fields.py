@@ -5,12 +5,12 @@ The vocabularies are the annotation guide's: a student, its teacher and an index
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-from pydantic import Field as field
+from pydantic import BaseModel, ConfigDict, Field
+
 
 T = TypeVar("T")
 
-Confidence = Annotated[float, field(ge=0.0, le=1.0)]
+Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 
 WorkArrangement = Literal["onsite", "hybrid", "remote", "not_stated"]
 PayPeriod = Literal["hour", "day", "week", "month", "year", "other", "not_stated"]
@@ -20,9 +20,7 @@ ExperienceLevel = Literal["entry", "intermediate", "senior", "executive", "not_s
 EducationRequirement = Literal["required", "preferred", "not_required", "not_stated"]
 EducationLevel = Literal["secondary", "vocational", "bachelor", "master", "doctorate", "not_stated"]
 Certification = Literal["required", "preferred", "not_stated"]
-EmploymentType = Literal[
-    "full_time", "part_time", "contract", "temporary", "internship", "volunteer", "not_stated"
-]
+EmploymentType = Literal["full_time", "part_time", "contract", "temporary", "internship", "volunteer", "not_stated"]
 Seniority = Literal["intern", "entry", "mid", "senior", "lead", "manager", "executive"]
 Department = Literal[
     "Administrative",
@@ -60,8 +58,8 @@ class Model(BaseModel):
 class Evidence(Model):
     """A half-open span ``[start, end)`` of the cleaned text, in Unicode code points."""
 
-    start: Annotated[int, field(ge=0)]
-    end: Annotated[int, field(ge=0)]
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
 
 
 class Feature(Model, Generic[T]):

@@ -5,8 +5,8 @@ import json
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
-from pydantic import Field as field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
 
 from topics.fields import (
     Certification,
@@ -27,7 +27,7 @@ from topics.fields import (
 MAX_BODY_CHARS = 200_000
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$")]
-Version = Annotated[int, field(ge=0, le=2**53 - 1)]
+Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class Posting(BaseModel):
@@ -35,20 +35,18 @@ class Posting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    id: Id = field(description="The posting's id; the record's key must be the same.")
-    version: Version = field(
-        default=0, description="Grows with each edit of the posting; copied to `source_version`."
-    )
-    title: Annotated[str, field(max_length=1_000)] = ""
-    company: Annotated[str, field(max_length=1_000)] | None = None
-    location: Annotated[str, field(max_length=1_000)] | None = None
-    body: Annotated[str, field(max_length=MAX_BODY_CHARS)] = field(
+    id: Id = Field(description="The posting's id; the record's key must be the same.")
+    version: Version = Field(default=0, description="Grows with each edit of the posting; copied to `source_version`.")
+    title: Annotated[str, Field(max_length=1_000)] = ""
+    company: Annotated[str, Field(max_length=1_000)] | None = None
+    location: Annotated[str, Field(max_length=1_000)] | None = None
+    body: Annotated[str, Field(max_length=MAX_BODY_CHARS)] = Field(
         description="The posting's text, plain or HTML. May be empty."
     )
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = field(
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = Field(
         default=None, description="ISO 639-1; detected where absent."
     )
-    posted_at: Annotated[datetime, field(strict=False)] | None = None
+    posted_at: Annotated[datetime, Field(strict=False)] | None = None
 
     @property
     def content_hash(self) -> str:
@@ -60,11 +58,11 @@ class Posting(BaseModel):
 class Lineage(Model):
     """What made a result; two results of one lineage and one `content_hash` are byte-identical."""
 
-    model: str = field(description="Triton model name.")
-    model_version: str = field(description="Triton version and the digest of its weights, `VERSION-DIGEST`.")
-    tokenizer: str = field(description="Digest of the tokenizer file.")
-    taxonomy: str | None = field(default=None, description="Taxonomy and version; none used yet for postings.")
-    schema_: str = field(alias="schema", description="Schema of this event.")
+    model: str = Field(description="Triton model name.")
+    model_version: str = Field(description="Triton version and the digest of its weights, `VERSION-DIGEST`.")
+    tokenizer: str = Field(description="Digest of the tokenizer file.")
+    taxonomy: str | None = Field(default=None, description="Taxonomy and version; none used yet for postings.")
+    schema_: str = Field(alias="schema", description="Schema of this event.")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
@@ -72,12 +70,12 @@ class Lineage(Model):
 class PostingExtraction(Model):
     """The features themselves: what a model read in one posting's text."""
 
-    language: Feature[str] = field(description="ISO 639-1.")
+    language: Feature[str] = Field(description="ISO 639-1.")
     work_arrangement: Feature[WorkArrangement]
     pay_period: Feature[PayPeriod]
-    pay_min: Feature[float | None] = field(description="Whole currency units per `pay_period`.")
-    pay_max: Feature[float | None] = field(description="Whole currency units per `pay_period`.")
-    pay_currency: Feature[str | None] = field(description="ISO 4217.")
+    pay_min: Feature[float | None] = Field(description="Whole currency units per `pay_period`.")
+    pay_max: Feature[float | None] = Field(description="Whole currency units per `pay_period`.")
+    pay_currency: Feature[str | None] = Field(description="ISO 4217.")
     commission: Feature[YesNo]
     bonus: Feature[YesNo]
     experience_requirement: Feature[ExperienceRequirement]
@@ -90,7 +88,7 @@ class PostingExtraction(Model):
     employment_type: Feature[EmploymentType]
     seniority: Feature[Seniority]
     department: Feature[Department]
-    skills: tuple[Feature[str], ...] = field(description="Verbatim spans, most certain first.")
+    skills: tuple[Feature[str], ...] = Field(description="Verbatim spans, most certain first.")
 
 
 class PostingFeatures(PostingExtraction):
@@ -100,8 +98,10 @@ class PostingFeatures(PostingExtraction):
     source_version: Version
     content_hash: str
     lineage: Lineage
-    degraded: tuple[str, ...] = field(
+    degraded: tuple[str, ...] = Field(
         default=(), description="Reasons why a stage was left out, e.g. `unsupported_language`; empty when whole."
     )
-    text: str | None = field(description="The cleaned text that evidence points into; null where only its hash is published.")
-    text_hash: str = field(description="SHA-256 (hex) of the cleaned text.")
+    text: str | None = Field(
+        description="The cleaned text that evidence points into; null where only its hash is published."
+    )
+    text_hash: str = Field(description="SHA-256 (hex) of the cleaned text.")

@@ -1,0 +1,1 @@
+"""The runtime: delivery engine, inference client, one module per worker, CLI."""
