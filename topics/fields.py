@@ -7,7 +7,6 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
 T = TypeVar("T")
 
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-
 from topics.fields import (
     Certification,
     Department,
@@ -25,6 +24,8 @@ from topics.fields import (
 )
 
 MAX_BODY_CHARS = 200_000
+# Real boards list hundreds of places for one posting.
+MAX_LOCATION_CHARS = 20_000
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$")]
 Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
@@ -39,7 +40,7 @@ class Posting(BaseModel):
     version: Version = Field(default=0, description="Grows with each edit of the posting; copied to `source_version`.")
     title: Annotated[str, Field(max_length=1_000)] = ""
     company: Annotated[str, Field(max_length=1_000)] | None = None
-    location: Annotated[str, Field(max_length=1_000)] | None = None
+    location: Annotated[str, Field(max_length=MAX_LOCATION_CHARS)] | None = None
     body: Annotated[str, Field(max_length=MAX_BODY_CHARS)] = Field(
         description="The posting's text, plain or HTML. May be empty."
     )

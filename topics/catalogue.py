@@ -1,0 +1,100 @@
+"""The topic table: the one place that creates topics, drives workers and generates the published schemas."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel
+
+from topics.postings import Posting, PostingFeatures
+from topics.rejections import Rejection
+
+MEGABYTE = 1024 * 1024
+DAY_MS = 24 * 60 * 60 * 1000
+
+# Inputs may be this large so that an oversized event reaches us and is rejected by name, not lost at the producer.
+INPUT_MAX_BYTES = 16 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One Kafka topic.
+
+    Attributes:
+        name: the Kafka topic, with its major schema version.
+        key: what the record key is, in words.
+        event_type: CloudEvents `ce_type` of its records; None where records are another topic's original bytes.
+        model: the value's schema; None where the value is opaque bytes.
+        direction: `in` is written by others, `out` by our workers.
+        cleanup: Kafka `cleanup.policy`.
+        retention_ms: for `delete` topics.
+        max_message_bytes: Kafka `max.message.bytes`.
+        partitions: default; inputs and outputs of a worker share the number, so a key stays in its partition.
+        summary: one line for the AsyncAPI document and `topics list`.
+    """
+
+    name: str
+    key: str
+    event_type: str | None
+    model: type[BaseModel] | None
+    direction: Literal["in", "out"]
+    cleanup: Literal["compact", "delete"]
+    summary: str
+    retention_ms: int | None = None
+    max_message_bytes: int = 2 * MEGABYTE
+    partitions: int = 12
+
+    @property
+    def schema_name(self) -> str:
+        """Name of the value's schema as `lineage.schema` and the schema files have it."""
+        return self.name
+
+    def config(self) -> dict[str, str]:
+        """Kafka topic configuration."""
+        config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
+        if self.retention_ms is not None:
+            config["retention.ms"] = str(self.retention_ms)
+        return config
+
+
+POSTINGS = Topic(
+    name="postings.v1",
+    key="posting id",
+    event_type="talentstream.posting.v1",
+    model=Posting,
+    direction="in",
+    cleanup="compact",
+    max_message_bytes=INPUT_MAX_BYTES,
+    summary="Job postings as boards publish them; a null value deletes the posting.",
+)
+POSTING_FEATURES = Topic(
+    name="posting-features.v1",
+    key="posting id",
+    event_type="talentstream.posting-features.v1",
+    model=PostingFeatures,
+    direction="out",
+    cleanup="compact",
+    summary="Features of each posting, an upsert by key; a null value removes it from an index.",
+)
+REJECTIONS = Topic(
+    name="rejections.v1",
+    key="key of the refused input",
+    event_type="talentstream.rejection.v1",
+    model=Rejection,
+    direction="out",
+    cleanup="delete",
+    retention_ms=30 * DAY_MS,
+    summary="One typed rejection for each input that could not be used.",
+)
+DEAD_LETTERS = Topic(
+    name="dead-letters.v1",
+    key="key of the failed input",
+    event_type=None,
+    model=None,
+    direction="out",
+    cleanup="delete",
+    retention_ms=30 * DAY_MS,
+    summary="Original bytes of inputs on which processing failed, with the error in KIP-1034 headers.",
+)
+
+CATALOGUE: tuple[Topic, ...] = (POSTINGS, POSTING_FEATURES, REJECTIONS, DEAD_LETTERS)
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}

@@ -1,0 +1,90 @@
+"""Results by content: a repost or a replay costs no inference. An accelerator only; nothing depends on it.
+
+Keys are `PREFIX:WORKER:MODEL_VERSION:CONTENT_HASH`, so a new model never meets an old result. When Redis fails,
+look-ups count as `unavailable`, the worker goes on without, and Redis is asked again after a pause.
+"""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from workers import telemetry
+from workers.settings import Settings
+
+log = structlog.get_logger()
+
+PREFIX = "talentstream"
+# While Redis is down each batch would pay the timeout; ask again only this often.
+RETRY_S = 5.0
+
+
+class ResultCache:
+    """Looks up and keeps encoded results. Without a Redis every look-up is a miss that says `unavailable`."""
+
+    def __init__(self, worker: str, redis: Redis | None, ttl_s: int) -> None:
+        self._worker = worker
+        self._redis = redis
+        self._ttl_s = ttl_s
+        self._down_until = 0.0
+
+    async def get(self, model_version: str, content_hashes: Sequence[str]) -> list[bytes | None]:
+        """One entry for each hash, None where unknown."""
+        found: list[bytes | None] = [None] * len(content_hashes)
+        if self._redis is None or time.monotonic() < self._down_until:
+            self._count("unavailable", len(found))
+            return found
+        try:
+            found = await self._redis.mget([self._key(model_version, h) for h in content_hashes])
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+            self._count("unavailable", len(found))
+            return found
+        telemetry.CACHE_UP.labels(self._worker).set(1)
+        hits = sum(entry is not None for entry in found)
+        self._count("hit", hits)
+        self._count("miss", len(found) - hits)
+        return found
+
+    async def put(self, model_version: str, results: Mapping[str, bytes]) -> None:
+        """Keeps results by content hash."""
+        if self._redis is None or not results or time.monotonic() < self._down_until:
+            return
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for content_hash, result in results.items():
+                    pipeline.set(self._key(model_version, content_hash), result, ex=self._ttl_s)
+                await pipeline.execute()
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error)
+
+    def _key(self, model_version: str, content_hash: str) -> str:
+        return f"{PREFIX}:{self._worker}:{model_version}:{content_hash}"
+
+    def _count(self, result: str, number: int) -> None:
+        telemetry.CACHE.labels(self._worker, result).inc(number)
+
+    def _failed(self, error: Exception) -> None:
+        self._down_until = time.monotonic() + RETRY_S
+        telemetry.CACHE_UP.labels(self._worker).set(0)
+        log.warning("cache unavailable; going on without", worker=self._worker, error=type(error).__name__)
+
+
+@asynccontextmanager
+async def connect(settings: Settings, worker: str) -> AsyncIterator[ResultCache]:
+    """A cache over `settings.redis_url`; connects at first use, so a Redis that is down delays nothing."""
+    if settings.redis_url is None:
+        yield ResultCache(worker, None, settings.cache_ttl_s)
+        return
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=settings.cache_timeout_s,
+        socket_connect_timeout=settings.cache_timeout_s,
+    )
+    try:
+        yield ResultCache(worker, redis, settings.cache_ttl_s)
+    finally:
+        await redis.aclose()

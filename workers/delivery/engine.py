@@ -1,0 +1,190 @@
+"""Runs a worker over its topic: joins the group, polls always, hands partitions to runners, survives rebalances.
+
+Clients are built anew for each session (aiokafka's do not restart); a session ends by shutdown, by a failed or fenced
+partition, or by a broker error, and all but the first lead to the next session after a back-off.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Iterable
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from workers import telemetry
+from workers.delivery.core import Backoff, Limits, Record
+from workers.delivery.outcomes import Worker
+from workers.delivery.partition import PartitionRunner
+from workers.delivery.sink import AtLeastOnceSink, Sink, TransactionalSink
+from workers.errors import FencedError, RetryableError
+from workers.health import Health
+from workers.settings import Settings
+
+log = structlog.get_logger()
+
+POLL_S = 0.2
+
+
+def group_of(settings: Settings, worker_name: str) -> str:
+    """The consumer group of a worker."""
+    return f"{settings.group_prefix}-{worker_name}"
+
+
+async def run_worker(worker: Worker, settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    """Runs until `stop` is set.
+
+    Raises:
+        FatalError: the worker can't do its work; what was in flight is not committed.
+    """
+    backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
+    attempt = 0
+    while not stop.is_set():
+        session = _Session(worker, settings, health)
+        try:
+            await session.run(stop)
+        except FencedError as error:
+            attempt = 1
+            telemetry.FENCED.labels(worker.name).inc()
+            log.warning("fenced by a newer owner; rejoining", worker=worker.name, partition=str(error))
+        except (RetryableError, KafkaError, OSError) as error:
+            attempt = 1 if session.joined else attempt + 1
+            telemetry.RETRIES.labels(worker.name, type(error).__name__).inc()
+            log.warning("session ended; starting anew", worker=worker.name, error=str(error), attempt=attempt)
+        else:
+            continue
+        finally:
+            health.ready = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), backoff.delay(attempt, random.random))
+
+
+class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One membership in the consumer group."""
+
+    def __init__(self, worker: Worker, settings: Settings, health: Health) -> None:
+        self.joined = False
+        self._worker = worker
+        self._settings = settings
+        self._health = health
+        self._group = group_of(settings, worker.name)
+        self._limits = Limits(settings.batch_events, settings.batch_bytes, settings.queue_events)
+        self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
+        self._runners: dict[TopicPartition, PartitionRunner] = {}
+        self._changed = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            group_id=self._group,
+            group_instance_id=settings.group_instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
+            # The revoke callback may drain this long before the group moves on without us.
+            rebalance_timeout_ms=int((settings.session_timeout_s + settings.drain_timeout_s) * 1000),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Polls until `stop` or a failure; in either case drains, then leaves the group."""
+        try:
+            await self._consumer.start()
+            self._consumer.subscribe([self._worker.source.name], listener=self)
+            while not stop.is_set():
+                await self._poll()
+                self._health.beat()
+                self._raise_failure()
+        finally:
+            try:
+                await self._release(self._runners)
+            finally:
+                await self._consumer.stop()
+
+    async def _poll(self) -> None:
+        # Always polling keeps the membership alive whatever the handlers do; full partitions are merely paused.
+        fetched = await self._consumer.getmany(timeout_ms=int(POLL_S * 1000))
+        for partition, records in fetched.items():
+            # No runner yet: the partition is being set up and will be sought back to its committed offset.
+            if runner := self._runners.get(partition):
+                runner.offer(_record(r) for r in records)
+        self._apply_pauses()
+        if not fetched and len(self._consumer.paused()) == len(self._runners) > 0:
+            # getmany returns at once when all is paused; wait for room instead of spinning.
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), POLL_S)
+
+    def _apply_pauses(self) -> None:
+        paused = self._consumer.paused()
+        for partition, runner in self._runners.items():
+            if partition in paused and runner.queue.should_resume:
+                self._consumer.resume(partition)
+            elif partition not in paused and runner.queue.should_pause:
+                self._consumer.pause(partition)
+        telemetry.PAUSED.labels(self._worker.name).set(len(self._consumer.paused()))
+        telemetry.QUEUED.labels(self._worker.name).set(sum(len(r.queue) for r in self._runners.values()))
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        for runner in self._runners.values():
+            if runner.failure is not None:
+                raise runner.failure
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Drains before the group hands the partitions on."""
+        self._health.ready = False
+        await self._release(set(revoked) & self._runners.keys())
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Fences earlier owners, then starts from what they had committed."""
+        try:
+            await asyncio.gather(*(self._acquire(partition) for partition in assigned))
+        except Exception as error:
+            # aiokafka logs and swallows what a listener raises; the poll loop must hear of it.
+            self._failure = error if isinstance(error, KafkaError) else RetryableError(str(error))
+            return
+        self.joined = self._health.ready = True
+        telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))
+        log.info("partitions assigned", worker=self._worker.name, partitions=sorted(p.partition for p in self._runners))
+
+    async def _acquire(self, partition: TopicPartition) -> None:
+        sink = self._sink(partition)
+        await sink.open()
+        # aiokafka reads committed offsets beside this callback, perhaps before the fence stands: a zombie could commit
+        # in between and its batch would be done twice. So read again behind the fence, and seek.
+        committed = await self._consumer.committed(partition)
+        if committed is None:
+            committed = (await self._consumer.beginning_offsets([partition]))[partition]
+        self._runners[partition] = PartitionRunner(
+            self._worker, sink, committed, self._limits, self._backoff, self._changed.set
+        )
+        self._consumer.seek(partition, committed)
+
+    def _sink(self, partition: TopicPartition) -> Sink:
+        if self._settings.delivery == "at_least_once":
+            return AtLeastOnceSink(self._settings, self._consumer, partition)
+        return TransactionalSink(self._settings, self._group, partition)
+
+    async def _release(self, partitions: Iterable[TopicPartition]) -> None:
+        runners = [self._runners.pop(partition) for partition in list(partitions)]
+        await asyncio.gather(*(runner.close(self._settings.drain_timeout_s) for runner in runners))
+        for runner in runners:
+            if runner.failure is not None and self._failure is None:
+                self._failure = runner.failure
+        telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))
+
+
+def _record(record: ConsumerRecord) -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+        timestamp_ms=record.timestamp,
+    )

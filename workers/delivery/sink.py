@@ -1,0 +1,135 @@
+"""Where a batch's messages and offsets go: one Kafka transaction, or plainly at least once.
+
+One transactional producer an *input partition*: aiokafka commits offsets in a transaction without the group's
+generation, so the group can't fence a zombie. With the transactional id made of the partition, the new owner's
+InitProducerId fences the old one by epoch (KIP-98; measured in the design: 0 lost, 0 doubled).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
+
+from topics.catalogue import CATALOGUE
+from workers.delivery.process import Message
+from workers.errors import FatalError, FencedError, RetryableError
+from workers.settings import Settings
+
+MAX_REQUEST_BYTES = max(topic.max_message_bytes for topic in CATALOGUE if topic.direction == "out")
+
+
+class Sink(Protocol):
+    """Publishes the answers to one partition's batches."""
+
+    async def open(self) -> None:
+        """Ready to publish; for a transactional sink, earlier owners are fenced when this returns."""
+
+    async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
+        """Publishes all messages and commits `next_offset`.
+
+        Raises:
+            FencedError: a newer owner exists; nothing was committed.
+            RetryableError: the outcome is unknown; reopen and read the committed offset.
+            FatalError: a topic is not configured for such a record.
+        """
+
+    async def close(self) -> None:
+        """Lets go of connections; an open transaction is left for the broker or the next owner to abort."""
+
+
+def _kafka_options(settings: Settings) -> dict[str, object]:
+    return {"bootstrap_servers": settings.kafka_bootstrap_servers, "request_timeout_ms": 15_000}
+
+
+async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
+    futures = [await producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers)) for m in messages]
+    await asyncio.gather(*futures)
+
+
+async def _stop(producer: AIOKafkaProducer, timeout_s: float) -> None:
+    # aiokafka waits for requests in flight without a limit; a dead broker would hold a shutdown forever.
+    try:
+        await asyncio.wait_for(producer.stop(), timeout_s)
+    except (TimeoutError, KafkaError):
+        await producer.client.close()
+
+
+class TransactionalSink:
+    """Messages and offset in one transaction."""
+
+    def __init__(self, settings: Settings, group: str, partition: TopicPartition) -> None:
+        self._settings = settings
+        self._group = group
+        self._partition = partition
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """See :class:`Sink`."""
+        self._producer = AIOKafkaProducer(
+            **_kafka_options(self._settings),
+            transactional_id=f"{self._group}-{self._partition.topic}-{self._partition.partition}",
+            transaction_timeout_ms=int(self._settings.transaction_timeout_s * 1000),
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        await self._producer.start()
+
+    async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
+        """See :class:`Sink`."""
+        producer = self._producer
+        if producer is None:
+            raise RuntimeError("publish before open")
+        try:
+            # No abort on failure: it needs the broker that has just failed us, and the next InitProducerId aborts.
+            async with asyncio.timeout(self._settings.transaction_timeout_s):
+                await producer.begin_transaction()
+                await _send_all(producer, messages)
+                await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
+                await producer.commit_transaction()
+        except ProducerFenced as error:
+            raise FencedError(f"{self._partition.topic}/{self._partition.partition}") from error
+        except MessageSizeTooLargeError as error:
+            raise FatalError("an output is larger than its topic's max.message.bytes") from error
+        except (KafkaError, TimeoutError) as error:
+            raise RetryableError(f"transaction failed: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """See :class:`Sink`."""
+        if self._producer is not None:
+            await _stop(self._producer, self._settings.drain_timeout_s)
+
+
+class AtLeastOnceSink:
+    """Messages first, then the offset; a crash between the two repeats the messages."""
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._partition = partition
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """See :class:`Sink`."""
+        self._producer = AIOKafkaProducer(
+            **_kafka_options(self._settings), enable_idempotence=True, max_request_size=MAX_REQUEST_BYTES
+        )
+        await self._producer.start()
+
+    async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
+        """See :class:`Sink`."""
+        if self._producer is None:
+            raise RuntimeError("publish before open")
+        try:
+            async with asyncio.timeout(self._settings.transaction_timeout_s):
+                await _send_all(self._producer, messages)
+                await self._consumer.commit({self._partition: next_offset})
+        except MessageSizeTooLargeError as error:
+            raise FatalError("an output is larger than its topic's max.message.bytes") from error
+        except (KafkaError, TimeoutError) as error:
+            raise RetryableError(f"publish failed: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """See :class:`Sink`."""
+        if self._producer is not None:
+            await _stop(self._producer, self._settings.drain_timeout_s)

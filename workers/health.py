@@ -1,0 +1,69 @@
+"""`/livez`, `/readyz` and `/metrics`, from a thread of their own: they answer when the event loop hangs."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from workers.settings import Settings
+
+
+class Health:
+    """What the process says of itself.
+
+    Attributes:
+        ready: owns its share of partitions and can reach Triton.
+    """
+
+    def __init__(self, stall_timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.ready = False
+        self._stall_timeout_s = stall_timeout_s
+        self._clock = clock
+        self._beat = clock()
+
+    def beat(self) -> None:
+        """The poll loop went round."""
+        self._beat = self._clock()
+
+    @property
+    def live(self) -> bool:
+        """False when the poll loop has stood still for `stall_timeout_s`: the process should be restarted."""
+        return self._clock() - self._beat < self._stall_timeout_s
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
+        """Probes come every few seconds; they are no news."""
+
+
+@contextmanager
+def serve(health: Health, settings: Settings) -> Iterator[int]:
+    """Serves until left; yields the port."""
+    metrics = make_wsgi_app()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            response: Iterable[bytes] = metrics(environ, start_response)
+            return response
+        known = {"/livez": health.live, "/readyz": health.ready and health.live}
+        if path not in known:
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"not found\n"]
+        status, text = ("200 OK", b"ok\n") if known[path] else ("503 Service Unavailable", b"not ok\n")
+        start_response(status, [("Content-Type", "text/plain")])
+        return [text]
+
+    server: WSGIServer = make_server(settings.http_host, settings.http_port, app, handler_class=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,209 @@
+"""The one client of Triton: token sequences in, arrays out, in length-bucketed batches with a deadline on each."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from workers import telemetry
+from workers.errors import FatalError, PoisonError, RetryableError
+from workers.settings import Settings
+
+# Shapes are padded up to a multiple of this: equal shapes are what Triton's dynamic batcher can put together.
+LENGTH_STEP = 8
+# Keeps a request's activations small enough for a CPU's cache and a client's deadline.
+MAX_REQUEST_TOKENS = 4096
+CONNECT_TIMEOUT_S = 5.0
+
+# Triton's gRPC target may be dns:///name; without round robin the channel would stay with one address. Given channel
+# arguments replace tritonclient's own, so the message sizes are restated (unlimited, as Triton's default).
+_CHANNEL_ARGS = [
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+]
+
+Outputs = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What Triton says of a model it serves.
+
+    Attributes:
+        outputs: names of the output tensors, in the configuration's order.
+        per_token: those among them whose first free dimension is the token.
+        parameters: the configuration's string parameters.
+    """
+
+    name: str
+    version: str
+    max_batch: int
+    outputs: tuple[str, ...]
+    per_token: frozenset[str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+class Infer(Protocol):
+    """The seam between handlers and Triton."""
+
+    @property
+    def model(self) -> ServedModel:
+        """The model behind this callable."""
+
+    async def __call__(self, sequences: Sequence[Sequence[int]]) -> list[Outputs]:
+        """Runs the model on token id sequences.
+
+        Returns:
+            for each sequence, in order, its outputs: per-token ones cut to the sequence's own length.
+
+        Raises:
+            RetryableError: Triton is down, slow, overloaded or answers nonsense.
+            PoisonError: Triton refuses this input.
+        """
+
+
+def buckets(lengths: Sequence[int], max_batch: int, max_tokens: int = MAX_REQUEST_TOKENS) -> list[list[int]]:
+    """Groups indices of sequences into requests of like length.
+
+    Each group has at most `max_batch` members and, padded, at most `max_tokens` tokens (or one member); every index
+    is in exactly one group.
+    """
+    groups: list[list[int]] = []
+    # Longest first: the first member of a group decides its padded length.
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        group = groups[-1] if groups else None
+        if group is None or len(group) >= max_batch or (len(group) + 1) * _padded(lengths[group[0]]) > max_tokens:
+            groups.append([index])
+        else:
+            group.append(index)
+    return groups
+
+
+def _padded(length: int) -> int:
+    return -(-length // LENGTH_STEP) * LENGTH_STEP
+
+
+class TritonInfer:
+    """:class:`Infer` over gRPC. Made by :func:`connect`, in the running loop."""
+
+    def __init__(self, client: InferenceServerClient, model: ServedModel, settings: Settings) -> None:
+        self._client = client
+        self._model = model
+        self._timeout_s = settings.inference_timeout_s
+        self._permits = asyncio.Semaphore(settings.inference_concurrency)
+
+    @property
+    def model(self) -> ServedModel:
+        """See :class:`Infer`."""
+        return self._model
+
+    async def __call__(self, sequences: Sequence[Sequence[int]]) -> list[Outputs]:
+        """See :class:`Infer`."""
+        groups = buckets([len(s) for s in sequences], self._model.max_batch)
+        results: list[Outputs] = [{} for _ in sequences]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for group in groups:
+                    tasks.create_task(self._infer_group(sequences, group, results))
+        except* (RetryableError, PoisonError) as errors:
+            # One cause is enough; the batch is retried or split as a whole.
+            raise errors.exceptions[0] from None
+        return results
+
+    async def _infer_group(self, sequences: Sequence[Sequence[int]], group: list[int], results: list[Outputs]) -> None:
+        width = _padded(max(len(sequences[i]) for i in group))
+        ids = np.zeros((len(group), width), np.int64)
+        mask = np.zeros((len(group), width), np.int64)
+        for row, index in enumerate(group):
+            ids[row, : len(sequences[index])] = sequences[index]
+            mask[row, : len(sequences[index])] = 1
+        async with self._permits:
+            arrays = await self._request({"input_ids": ids, "attention_mask": mask})
+        telemetry.INFERENCE_SEQUENCES.labels(self._model.name).inc(len(group))
+        telemetry.INFERENCE_TOKENS.labels(self._model.name).inc(int(mask.sum()))
+        for row, index in enumerate(group):
+            length = len(sequences[index])
+            results[index] = {
+                name: array[row, :length] if name in self._model.per_token else array[row]
+                for name, array in arrays.items()
+            }
+
+    async def _request(self, tensors: Mapping[str, NDArray[np.int64]]) -> Outputs:
+        inputs = []
+        for name, array in tensors.items():
+            tensor = InferInput(name, list(array.shape), "INT64")
+            tensor.set_data_from_numpy(array)
+            inputs.append(tensor)
+        started = time.perf_counter()
+        try:
+            response = await self._client.infer(
+                self._model.name,
+                inputs,
+                model_version=self._model.version,
+                outputs=[InferRequestedOutput(name) for name in self._model.outputs],
+                client_timeout=self._timeout_s,
+            )
+        except InferenceServerException as error:
+            telemetry.INFERENCE_REQUESTS.labels(self._model.name, "error").inc()
+            raise _mapped(error) from error
+        telemetry.INFERENCE_SECONDS.labels(self._model.name).observe(time.perf_counter() - started)
+        arrays = {name: response.as_numpy(name) for name in self._model.outputs}
+        rows = len(next(iter(tensors.values())))
+        for name, array in arrays.items():
+            if array is None or len(array) != rows or not np.isfinite(array).all():
+                telemetry.INFERENCE_REQUESTS.labels(self._model.name, "invalid").inc()
+                raise RetryableError(f"{self._model.name}: {name} has a wrong shape or is not finite")
+        telemetry.INFERENCE_REQUESTS.labels(self._model.name, "ok").inc()
+        return arrays
+
+
+def _mapped(error: InferenceServerException) -> RetryableError | PoisonError:
+    status = str(error.status())
+    # Only this status speaks of the input; all others speak of the server, which may recover.
+    if "INVALID_ARGUMENT" in status:
+        return PoisonError(f"Triton refuses the input: {error.message()}")
+    return RetryableError(f"Triton: {status}")
+
+
+@asynccontextmanager
+async def connect(settings: Settings, name: str) -> AsyncIterator[TritonInfer]:
+    """A client of the newest ready version of model `name`.
+
+    Raises:
+        RetryableError: Triton does not answer, or the model is not (yet) ready.
+        FatalError: no address is set.
+    """
+    if settings.triton_url is None:
+        raise FatalError("TRITON_URL is not set")
+    client = InferenceServerClient(settings.triton_url, channel_args=_CHANNEL_ARGS)
+    try:
+        yield TritonInfer(client, await _describe(client, name), settings)
+    finally:
+        await client.close()
+
+
+async def _describe(client: InferenceServerClient, name: str) -> ServedModel:
+    try:
+        metadata = await client.get_model_metadata(name, client_timeout=CONNECT_TIMEOUT_S)
+        version = max(metadata.versions, key=int)
+        answer = await client.get_model_config(name, version, client_timeout=CONNECT_TIMEOUT_S)
+    except InferenceServerException as error:
+        raise RetryableError(f"model {name} is not ready: {error.status()}") from error
+    config: Any = answer.config
+    return ServedModel(
+        name=name,
+        version=version,
+        max_batch=max(1, config.max_batch_size),
+        outputs=tuple(output.name for output in config.output),
+        per_token=frozenset(output.name for output in config.output if output.dims[0] == -1),
+        parameters={key: value.string_value for key, value in config.parameters.items()},
+    )

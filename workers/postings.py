@@ -1,0 +1,139 @@
+"""Postings in, features out: look up what is known, prepare the rest, infer, decode."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import numpy as np
+
+from models.postings.student import Prepared, Student
+from models.repository import model_dir
+from topics.catalogue import POSTING_FEATURES, POSTINGS
+from topics.envelope import encode
+from topics.postings import Lineage, Posting, PostingFeatures
+from workers import cache, inference, telemetry
+from workers.cache import ResultCache
+from workers.delivery import Event, Outcome, Output, Worker
+from workers.errors import FatalError
+from workers.inference import Infer, Outputs
+from workers.settings import Settings
+
+NAME = "postings"
+UNSUPPORTED_LANGUAGE = "unsupported_language"
+
+
+async def handle(
+    batch: Sequence[Event[Posting]], infer: Infer, student: Student, results: ResultCache, publish_text: bool
+) -> list[Outcome]:
+    """One features event for each posting; equal content is inferred once, here and across the life of the cache."""
+    postings = {event.value.content_hash: event.value for event in batch}
+    lineage = _lineage(infer, student)
+    with _stage("cache"):
+        known = await results.get(lineage.model_version, list(postings))
+    features = {
+        content_hash: PostingFeatures.model_validate_json(entry)
+        for content_hash, entry in zip(postings, known, strict=True)
+        if entry is not None
+    }
+    missing = [posting for content_hash, posting in postings.items() if content_hash not in features]
+    if missing:
+        made = {f.content_hash: f for f in await extract(missing, infer, student)}
+        await results.put(lineage.model_version, {h: encode(f) for h, f in made.items()})
+        features |= made
+    return [(_output(features[event.value.content_hash], event.value, publish_text),) for event in batch]
+
+
+async def extract(postings: Sequence[Posting], infer: Infer, student: Student) -> list[PostingFeatures]:
+    """Features of each posting, in order, with its text; no cache, no Kafka."""
+    # Tokenising and decoding are Python and Rust at full speed: off the event loop, which must go on polling.
+    with _stage("prepare"):
+        prepared = await asyncio.to_thread(student.prepare_batch, postings)
+    with _stage("infer"):
+        outputs = await infer([unit.token_ids for p in prepared for unit in p.units])
+    with _stage("decode"):
+        return await asyncio.to_thread(_decode, postings, prepared, outputs, student, _lineage(infer, student))
+
+
+def _decode(
+    postings: Sequence[Posting],
+    prepared: Sequence[Prepared],
+    outputs: Sequence[Outputs],
+    student: Student,
+    lineage: Lineage,
+) -> list[PostingFeatures]:
+    features = []
+    position = 0
+    for posting, document in zip(postings, prepared, strict=True):
+        own = outputs[position : position + len(document.units)]
+        position += len(document.units)
+        extraction = student.decode(
+            document,
+            np.array([o["sentence_probs"] for o in own], dtype=np.float32),
+            [o["token_probs"] for o in own],
+        )
+        features.append(
+            PostingFeatures(
+                id=posting.id,
+                source_version=posting.version,
+                content_hash=posting.content_hash,
+                lineage=lineage,
+                degraded=() if document.supported else (UNSUPPORTED_LANGUAGE,),
+                text=document.text,
+                text_hash=hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
+                **{name: getattr(extraction, name) for name in type(extraction).model_fields},
+            )
+        )
+    return features
+
+
+def _output(features: PostingFeatures, posting: Posting, publish_text: bool) -> Output:
+    # Same content under another id or version: the features are shared, the identity is this posting's.
+    own = {"id": posting.id, "source_version": posting.version} | ({} if publish_text else {"text": None})
+    return Output(POSTING_FEATURES, posting.id, features.model_copy(update=own))
+
+
+def _lineage(infer: Infer, student: Student) -> Lineage:
+    model = infer.model
+    return Lineage(
+        model=model.name,
+        model_version=f"{model.version}-{model.parameters['digest']}",
+        tokenizer=student.tokenizer_digest,
+        schema_=POSTING_FEATURES.schema_name,
+    )
+
+
+def _stage(name: str):  # type: ignore[no-untyped-def]  # prometheus_client's Timer has no public type
+    return telemetry.STAGE.labels(NAME, name).time()
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
+    """The student and its served model, checked to belong together.
+
+    Raises:
+        RetryableError: Triton or the model is not ready.
+        FatalError: Triton serves a model that was exported with other assets than ours.
+    """
+    student = Student.load(model_dir(Student.name))
+    async with inference.connect(settings, Student.name) as infer:
+        served = infer.model.parameters.get("assets_digest")
+        if served != student.assets_digest:
+            raise FatalError(
+                f"Triton serves {Student.name} made with assets {served}, this worker has {student.assets_digest}; "
+                "deploy triton_repo/ and the worker of one release"
+            )
+        yield infer, student
+
+
+@asynccontextmanager
+async def worker(settings: Settings) -> AsyncIterator[Worker]:
+    """The postings worker; raises as :func:`connect`."""
+    async with connect(settings) as (infer, student), cache.connect(settings, NAME) as results:
+        yield Worker(
+            name=NAME,
+            source=POSTINGS,
+            derived=(POSTING_FEATURES,),
+            handle=partial(handle, infer=infer, student=student, results=results, publish_text=settings.publish_text),
+        )

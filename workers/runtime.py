@@ -1,0 +1,75 @@
+"""Runs one worker process: connects its parts, serves health, stops on SIGTERM."""
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from workers import health as health_server
+from workers import postings
+from workers.delivery import Backoff, Worker, run_worker
+from workers.errors import RetryableError
+from workers.health import Health
+from workers.settings import Settings
+
+log = structlog.get_logger()
+
+WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker]]] = {postings.NAME: postings.worker}
+
+
+@asynccontextmanager
+async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM or SIGINT sets; a second signal takes its usual course."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def first(number: signal.Signals) -> None:
+        log.info("stopping", signal=number.name)
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, first, number)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
+    """Runs worker `name` until `stop`; waits for parts that are not there yet.
+
+    Raises:
+        FatalError: as the worker's parts and :func:`workers.delivery.run_worker` raise it.
+    """
+    health = Health(settings.stall_timeout_s)
+    with health_server.serve(health, settings) as port:
+        log.info("worker starting", worker=name, http_port=port, delivery=settings.delivery)
+        async with AsyncExitStack() as parts:
+            worker = await _connected(parts, name, settings, health, stop)
+            if worker is not None:
+                await run_worker(worker, settings, health, stop)
+    log.info("worker stopped", worker=name)
+
+
+async def _connected(
+    parts: AsyncExitStack, name: str, settings: Settings, health: Health, stop: asyncio.Event
+) -> Worker | None:
+    """The worker; None when stopped while waiting for its parts."""
+    backoff = Backoff(settings.retry_initial_s, min(settings.retry_max_s, settings.stall_timeout_s / 2))
+    attempt = 0
+    while not stop.is_set():
+        health.beat()
+        try:
+            return await parts.enter_async_context(WORKERS[name](settings))
+        except RetryableError as error:
+            attempt += 1
+            log.warning("waiting for parts", worker=name, error=str(error), attempt=attempt)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), backoff.delay(attempt, random.random))
+    return None

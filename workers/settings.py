@@ -1,0 +1,124 @@
+"""Every setting of the runtime. Each is an environment variable, shown beside its field.
+
+Addresses use the names that such deployments already have; all others take the prefix `TALENTSTREAM_`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment (and `.env`); invalid values stop the process with the field's name."""
+
+    model_config = SettingsConfigDict(env_prefix="TALENTSTREAM_", env_file=".env", extra="ignore", frozen=True)
+
+    kafka_bootstrap_servers: str | None = Field(
+        default=None,
+        validation_alias="KAFKA_BOOTSTRAP_SERVERS",
+        title="Kafka brokers",
+        description="host:port, comma-separated. Where unset, `demo` and `up` start an embedded broker.",
+    )
+    triton_url: str | None = Field(
+        default=None,
+        validation_alias="TRITON_URL",
+        title="Triton gRPC address",
+        description="host:port or a gRPC target such as dns:///triton:8001, which balances over all its addresses.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias="REDIS_URL",
+        title="Redis address",
+        description="redis://host:port/db. Without it results are not cached; nothing else changes.",
+    )
+    data_dir: Path = Field(
+        default=Path(".talentstream"),
+        title="Embedded data folder",
+        description="Where the embedded broker, Triton and Redis keep their files and logs.",
+    )
+    delivery: Literal["exactly_once", "at_least_once"] = Field(
+        default="exactly_once",
+        title="Delivery guarantee",
+        description="at_least_once saves the transaction where milliseconds matter; a crash may repeat outputs.",
+    )
+    group_prefix: str = Field(
+        default="talentstream",
+        title="Consumer group prefix",
+        description="The group is PREFIX-WORKER; transactional ids begin with it, so ACLs can be given by prefix.",
+    )
+    group_instance_id: str | None = Field(
+        default=None,
+        title="Static member id",
+        description="Unique for each worker process; a restart within the session timeout then causes no rebalance.",
+    )
+    session_timeout_s: float = Field(
+        default=10.0, gt=0, title="Session timeout", description="Kafka takes a silent worker's partitions after this."
+    )
+    transaction_timeout_s: float = Field(
+        default=30.0, gt=0, title="Transaction timeout", description="The broker aborts a transaction open for longer."
+    )
+    drain_timeout_s: float = Field(
+        default=8.0,
+        gt=0,
+        title="Drain timeout",
+        description="How long a revoke or shutdown waits for batches in flight; the next owner does the rest.",
+    )
+    batch_events: int = Field(default=32, ge=1, title="Batch size", description="Most events in one transaction.")
+    batch_bytes: int = Field(
+        default=512 * 1024,
+        ge=1,
+        title="Batch bytes",
+        description="Most input bytes in one transaction (at least one event).",
+    )
+    queue_events: int = Field(
+        default=96, ge=1, title="Queue length", description="Events held for one partition before it is paused."
+    )
+    retry_initial_s: float = Field(default=0.2, gt=0, title="First back-off", description="Wait after a first failure.")
+    retry_max_s: float = Field(default=15.0, gt=0, title="Longest back-off", description="Cap of the growing wait.")
+    inference_timeout_s: float = Field(
+        default=10.0, gt=0, title="Inference timeout", description="Deadline of one Triton request."
+    )
+    inference_concurrency: int = Field(
+        default=4,
+        ge=1,
+        title="Inference concurrency",
+        description="Triton requests under way at once from this worker.",
+    )
+    cache_timeout_s: float = Field(
+        default=0.25,
+        gt=0,
+        title="Cache timeout",
+        description="Deadline of one Redis call; past it the worker goes on without.",
+    )
+    cache_ttl_s: int = Field(
+        default=30 * 24 * 3600, ge=1, title="Cache lifetime", description="How long Redis keeps a result."
+    )
+    publish_text: bool = Field(
+        default=True, title="Publish text", description="False publishes the cleaned text's hash without the text."
+    )
+    replication_factor: int = Field(
+        default=1, ge=1, title="Replication factor", description="For `topics apply`; 3 in production."
+    )
+    partitions: int | None = Field(
+        default=None,
+        ge=1,
+        title="Partitions",
+        description="For `topics apply`; overrides the catalogue's number for all.",
+    )
+    http_host: str = Field(default="0.0.0.0", title="HTTP host", description="Of /livez, /readyz and /metrics.")  # noqa: S104 - containers are probed from outside
+    http_port: int = Field(
+        default=8080,
+        ge=0,
+        le=65535,
+        title="HTTP port",
+        description="Of /livez, /readyz and /metrics; 0 takes a free one.",
+    )
+    stall_timeout_s: float = Field(
+        default=30.0, gt=0, title="Stall timeout", description="/livez fails when the poll loop stood still this long."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", title="Log level", description="Of our own log lines; libraries log from warning on."
+    )
+    log_format: Literal["json", "console"] = Field(default="json", title="Log format", description="json or console.")

@@ -1,0 +1,107 @@
+"""Reads a topic as a downstream consumer should: committed records only."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from rich.console import Console
+from rich.text import Text
+
+from topics.envelope import header
+from topics.postings import PostingExtraction
+from workers.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One committed record; `value` is None for a tombstone and bytes where it is not JSON."""
+
+    partition: int
+    offset: int
+    key: str | None
+    event_type: str | None
+    value: Any
+
+
+async def read(settings: Settings, topic: str, *, from_beginning: bool, follow: bool = True) -> AsyncIterator[Received]:
+    """Committed records of `topic`, without a consumer group, so nobody's offsets move.
+
+    Args:
+        topic: its name.
+        from_beginning: else only what comes from now on.
+        follow: else ends at the end of the topic as it was when reading began.
+    """
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest" if from_beginning else "latest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    try:
+        if not from_beginning:
+            await consumer.seek_to_end()
+        # Under read_committed this is the last stable offset; position passes the transaction markers on the way.
+        ends = await consumer.end_offsets(consumer.assignment())
+        while follow or await _behind(consumer, ends):
+            fetched = await consumer.getmany(timeout_ms=200)
+            for partition, records in fetched.items():
+                for record in records:
+                    yield Received(
+                        partition.partition,
+                        record.offset,
+                        record.key.decode("utf-8", "replace") if record.key is not None else None,
+                        header(record.headers, "ce_type"),
+                        _decode(record.value),
+                    )
+    finally:
+        await consumer.stop()
+
+
+async def _behind(consumer: AIOKafkaConsumer, ends: dict[Any, int]) -> bool:
+    positions = await asyncio.gather(*(consumer.position(partition) for partition in ends))
+    return any(position < end for position, end in zip(positions, ends.values(), strict=True))
+
+
+def _decode(value: bytes | None) -> Any:
+    if value is None:
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def show(record: Received, console: Console) -> None:
+    """One record for a person: a line that says what it is, then what it holds, stated fields only."""
+    title = Text.assemble(
+        (f"{record.partition}:{record.offset} ", "dim"),
+        (record.key or "(no key)", "bold"),
+        f"  {record.event_type or ''}",
+    )
+    console.print(title)
+    if record.value is None:
+        console.print(Text("  deleted", style="red"))
+    elif isinstance(record.value, bytes):
+        console.print(Text(f"  {len(record.value)} bytes", style="dim"))
+    elif record.event_type == "talentstream.posting-features.v1":
+        for name, feature in stated(record.value):
+            console.print(Text(f"  {name:24} {feature['value']!s:28} {feature['confidence']:.2f}"))
+        if skills := [skill["value"] for skill in record.value["skills"]]:
+            console.print(Text(f"  {'skills':24} {', '.join(skills)}"))
+    else:
+        console.print_json(data=record.value)
+
+
+def stated(features: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The fields on which the posting says something, in the contract's order; skills, a list, are left out."""
+    silent = (None, "not_stated", "no")
+    return [
+        (name, features[name])
+        for name in PostingExtraction.model_fields
+        if name != "skills" and features[name]["value"] not in silent
+    ]

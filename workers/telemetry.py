@@ -1,0 +1,79 @@
+"""Logs and metrics. Every metric of the system is defined here, so that an alert's name is found in one place.
+
+Labels are bounded: worker names, codes, stages. Keys, texts and addresses never become labels.
+"""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from workers.settings import Settings
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_AGES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
+
+# Delivery -------------------------------------------------------------------------------------------------------
+# Inputs by what became of them: processed, tombstone, rejected (dead-lettered ones are rejected too).
+EVENTS = Counter("talentstream_events", "Inputs by result.", ["worker", "result"])
+# Rejections by code (`topics.rejections.RejectionCode`).
+REJECTIONS = Counter("talentstream_rejections", "Rejected inputs by code.", ["worker", "code"])
+# Dead letters by exception type: any at all deserves a look.
+DEAD_LETTERS = Counter("talentstream_dead_letters", "Inputs on which processing failed.", ["worker", "error"])
+# Age of an input (broker timestamp) when its outputs are committed.
+EVENT_AGE = Histogram("talentstream_event_age_seconds", "Input age at commit.", ["worker"], buckets=_AGES)
+# Where a batch's time goes: prepare, infer, decode (postings handler); handle, commit (engine); cache (Redis).
+STAGE = Histogram("talentstream_stage_seconds", "Time of one batch in a stage.", ["worker", "stage"], buckets=_SECONDS)
+BATCH = Histogram("talentstream_batch_events", "Events in a batch.", ["worker"], buckets=(1, 2, 4, 8, 16, 32, 64, 128))
+# Retries by cause (exception type): growing means a part we need is down.
+RETRIES = Counter("talentstream_retries", "Batches waited and tried again.", ["worker", "cause"])
+# Times that a newer owner fenced us: more than rebalances explain means zombies.
+FENCED = Counter("talentstream_fenced", "Partitions lost to a newer owner mid-transaction.", ["worker"])
+ASSIGNED = Gauge("talentstream_assigned_partitions", "Partitions this worker owns.", ["worker"])
+PAUSED = Gauge("talentstream_paused_partitions", "Owned partitions whose queue is full.", ["worker"])
+QUEUED = Gauge("talentstream_queued_events", "Events fetched and not yet committed.", ["worker"])
+
+# Inference ------------------------------------------------------------------------------------------------------
+INFERENCE_REQUESTS = Counter("talentstream_inference_requests", "Triton requests by result.", ["model", "result"])
+INFERENCE_SEQUENCES = Counter("talentstream_inference_sequences", "Token sequences inferred.", ["model"])
+INFERENCE_TOKENS = Counter("talentstream_inference_tokens", "Tokens inferred, padding not counted.", ["model"])
+INFERENCE_SECONDS = Histogram(
+    "talentstream_inference_seconds", "Time of one Triton request.", ["model"], buckets=_SECONDS
+)
+
+# Result cache ---------------------------------------------------------------------------------------------------
+# hit, miss, or unavailable (Redis down or not configured: the worker goes on, slower).
+CACHE = Counter("talentstream_cache_lookups", "Result cache look-ups by result.", ["worker", "result"])
+CACHE_UP = Gauge("talentstream_cache_up", "1 when the last cache call succeeded.", ["worker"])
+
+
+def configure_logging(settings: Settings) -> None:
+    """structlog to stderr; libraries' own logs from warning on, in the same format."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
