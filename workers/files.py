@@ -30,7 +30,7 @@ def open_lines(path: Path) -> Iterator[TextIO]:
     """Opens a `.jsonl` or `.jsonl.gz` file; undecodable bytes come through as surrogates, to be rejected by line."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8", errors="surrogateescape") as lines:
-        yield lines  # type: ignore[misc]  # gzip's text mode is a TextIO as well
+        yield lines
 
 
 def read_events(path: Path, topic: Topic, rename: Mapping[str, str] | None = None) -> Iterator[Line]:

@@ -1,5 +1,6 @@
 """`/livez`, `/readyz` and `/metrics`, from a thread of their own: they answer when the event loop hangs."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,17 +14,29 @@ from workers.settings import Settings
 
 
 class Health:
-    """What the process says of itself.
-
-    Attributes:
-        ready: owns its share of partitions and can reach Triton.
-    """
+    """What the process says of itself."""
 
     def __init__(self, stall_timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.ready = False
+        self._ready = asyncio.Event()
         self._stall_timeout_s = stall_timeout_s
         self._clock = clock
         self._beat = clock()
+
+    @property
+    def ready(self) -> bool:
+        """The worker is a member of its group, with its partitions set up."""
+        return self._ready.is_set()
+
+    @ready.setter
+    def ready(self, ready: bool) -> None:
+        if ready:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+    async def wait_ready(self) -> None:
+        """Until `ready`."""
+        await self._ready.wait()
 
     def beat(self) -> None:
         """The poll loop went round."""

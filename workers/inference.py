@@ -92,6 +92,17 @@ def _padded(length: int) -> int:
     return -(-length // LENGTH_STEP) * LENGTH_STEP
 
 
+def pad(sequences: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids and attention mask, each (sequences, longest length rounded up to :data:`LENGTH_STEP`)."""
+    width = _padded(max(len(sequence) for sequence in sequences))
+    ids = np.zeros((len(sequences), width), np.int64)
+    mask = np.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = sequence
+        mask[row, : len(sequence)] = 1
+    return ids, mask
+
+
 class TritonInfer:
     """:class:`Infer` over gRPC. Made by :func:`connect`, in the running loop."""
 
@@ -120,12 +131,7 @@ class TritonInfer:
         return results
 
     async def _infer_group(self, sequences: Sequence[Sequence[int]], group: list[int], results: list[Outputs]) -> None:
-        width = _padded(max(len(sequences[i]) for i in group))
-        ids = np.zeros((len(group), width), np.int64)
-        mask = np.zeros((len(group), width), np.int64)
-        for row, index in enumerate(group):
-            ids[row, : len(sequences[index])] = sequences[index]
-            mask[row, : len(sequences[index])] = 1
+        ids, mask = pad([sequences[index] for index in group])
         async with self._permits:
             arrays = await self._request({"input_ids": ids, "attention_mask": mask})
         telemetry.INFERENCE_SEQUENCES.labels(self._model.name).inc(len(group))

@@ -76,6 +76,14 @@ def _decode(value: bytes | None) -> Any:
         return value
 
 
+def as_json(record: Received) -> str:
+    """One line with the key, position and value; bytes that are not JSON appear as text."""
+    value = record.value.decode("utf-8", "replace") if isinstance(record.value, bytes) else record.value
+    return json.dumps(
+        {"key": record.key, "partition": record.partition, "offset": record.offset, "value": value}, ensure_ascii=False
+    )
+
+
 def show(record: Received, console: Console) -> None:
     """One record for a person: a line that says what it is, then what it holds, stated fields only."""
     title = Text.assemble(

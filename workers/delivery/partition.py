@@ -72,10 +72,11 @@ class PartitionRunner:
     async def _run(self) -> None:
         publishing: asyncio.Task[None] | None = None
         try:
-            while (batch := await self._take()) and (messages := await self._handle(batch)) is not None:
+            while (batch := await self._take(publishing)) and (messages := await self._handle(batch)) is not None:
                 if publishing is not None:
                     await publishing
                 publishing = asyncio.create_task(self._publish(batch, messages))
+                publishing.add_done_callback(lambda _: self._wake.set())
             if publishing is not None:
                 await publishing
         except BaseException:
@@ -84,8 +85,11 @@ class PartitionRunner:
                 await asyncio.wait([publishing])
             raise
 
-    async def _take(self) -> list[Record]:
+    async def _take(self, publishing: asyncio.Task[None] | None) -> list[Record]:
+        """The next batch; empty when closing. Raises what the last publish raised, without waiting for a record."""
         while not self._closing.is_set():
+            if publishing is not None and publishing.done():
+                publishing.result()
             if batch := self.queue.take():
                 self._on_change()
                 return batch

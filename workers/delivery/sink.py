@@ -44,7 +44,12 @@ def _kafka_options(settings: Settings) -> dict[str, object]:
 
 
 async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
-    futures = [await producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers)) for m in messages]
+    futures: list[asyncio.Future[object]] = []
+    for m in messages:
+        future = await producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers))
+        # One failure ends the wait below; the others' errors are the same news and must not be reported as unread.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        futures.append(future)
     await asyncio.gather(*futures)
 
 

@@ -1,0 +1,1 @@
+"""What the students are compared with."""

@@ -1,0 +1,30 @@
+"""The real servers that tests speak to, one of each for the whole run."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from workers.embedded import EmbeddedKafka
+from workers.settings import Settings
+
+
+@pytest_asyncio.fixture(scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
+    """Apache Kafka 4.x, one node."""
+    async with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def kafka_settings(kafka: EmbeddedKafka, request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings for the broker, with a consumer group and transactional ids of the test's own, and quick time-outs."""
+    return Settings(
+        KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
+        group_prefix=f"{request.node.name}-{tmp_path.name}",
+        session_timeout_s=6,
+        retry_initial_s=0.05,
+        retry_max_s=0.5,
+        http_port=0,
+    )

@@ -1,0 +1,106 @@
+"""Topics, events and readers for tests of delivery on a real broker."""
+
+import asyncio
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import ConsumerRecord
+
+from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS, Topic
+from workers import admin
+from workers.delivery import Handler, Worker, run_worker
+from workers.health import Health
+from workers.settings import Settings
+
+PARTITIONS = 4
+
+
+async def make_topics(settings: Settings) -> tuple[Topic, Topic]:
+    """An input and an output topic of the test's own, beside the shared rejections and dead letters."""
+    suffix = uuid.uuid4().hex[:8]
+    source = replace(POSTINGS, name=f"in-{suffix}", partitions=PARTITIONS)
+    target = replace(POSTING_FEATURES, name=f"out-{suffix}", partitions=PARTITIONS)
+    await admin.apply(settings, (source, target, REJECTIONS, DEAD_LETTERS))
+    return source, target
+
+
+async def produce(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Sends key-value pairs, in order within a key."""
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, enable_idempotence=True, max_request_size=20_000_000
+    )
+    async with producer:
+        await asyncio.gather(*[await producer.send(topic, key=key, value=value) for key, value in records])
+
+
+def postings(number: int, body: str = "ok") -> list[tuple[bytes, bytes]]:
+    """`number` valid postings with ids of their own."""
+    run = uuid.uuid4().hex[:6]
+    return [(f"{run}-{i}".encode(), json.dumps({"id": f"{run}-{i}", "body": body}).encode()) for i in range(number)]
+
+
+async def read_all(settings: Settings, topic: str) -> list[ConsumerRecord]:
+    """Every committed record of the topic, from its beginning to its end."""
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    async with consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        records: list[ConsumerRecord] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for fetched in (await consumer.getmany(timeout_ms=200)).values():
+                records += fetched
+        return records
+
+
+async def until_answered(settings: Settings, topic: str, keys: Iterable[bytes], timeout_s: float = 60) -> None:
+    """Waits until each key has a committed record in the topic."""
+    waiting = set(keys)
+    consumer = AIOKafkaConsumer(
+        topic,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    async with consumer, asyncio.timeout(timeout_s):
+        while waiting:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                waiting -= {record.key for record in records}
+
+
+def lost_and_doubled(expected: Sequence[bytes], records: Sequence[ConsumerRecord]) -> tuple[list[bytes], list[bytes]]:
+    """Keys without a record, and keys with more than one."""
+    seen: dict[bytes, int] = defaultdict(int)
+    for record in records:
+        seen[record.key] += 1
+    return [key for key in expected if key not in seen], [key for key, times in seen.items() if times > 1]
+
+
+@asynccontextmanager
+async def running(worker: Worker, settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+    """The worker in this process, ready; stopped in order on leaving, its error raised."""
+    stop, health = asyncio.Event(), Health(settings.stall_timeout_s)
+    task = asyncio.create_task(run_worker(worker, settings, health, stop))
+    ready = asyncio.create_task(health.wait_ready())
+    await asyncio.wait([task, ready], timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield task
+    finally:
+        stop.set()
+        ready.cancel()
+        await task
+
+
+def make_worker(source: Topic, target: Topic, handle: Handler, name: str = "w") -> Worker:
+    """A worker from source to target."""
+    return Worker(name, source, (target,), handle)

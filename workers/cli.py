@@ -1,0 +1,289 @@
+"""The `talentstream` command. Each command reads settings from the environment; see `workers/settings.py`."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from topics.catalogue import BY_NAME, POSTINGS, Topic
+from workers import admin, bench, demo, offline, postings, runtime, tail, telemetry
+from workers import publish as publishing
+from workers.embedded import EmbeddedError, EmbeddedStack
+from workers.errors import WorkError
+from workers.files import Line, parse_rename, read_events
+from workers.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Recruitment events in, calibrated features out.")
+topics_app = typer.Typer(no_args_is_help=True, help="The catalogue's topics on a cluster.")
+worker_app = typer.Typer(no_args_is_help=True, help="Long-running workers.")
+publish_app = typer.Typer(no_args_is_help=True, help="Publish files of events.")
+bench_app = typer.Typer(no_args_is_help=True, help="Benchmarks, each against a named baseline in the same run.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(worker_app, name="worker")
+app.add_typer(publish_app, name="publish")
+app.add_typer(bench_app, name="bench")
+
+console = Console()
+errors = Console(stderr=True)
+
+WorkerName = StrEnum("WorkerName", {name: name for name in runtime.WORKERS})  # type: ignore[misc]
+Rename = Annotated[
+    list[str], typer.Option("--rename", metavar="FROM=TO", help="Key of the file to the contract's, e.g. text=body.")
+]
+Folder = Annotated[
+    Path | None, typer.Option(help="Keep the embedded servers' data here (default: TALENTSTREAM_DATA_DIR).")
+]
+
+
+def _settings(**defaults: Any) -> Settings:
+    """Settings from the environment over a command's own defaults."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False):
+            errors.print(f"[red]setting {'.'.join(map(str, problem['loc']))}:[/] {problem['msg']}")
+        raise typer.Exit(2) from None
+    unset = {name: value for name, value in defaults.items() if name not in settings.model_fields_set}
+    settings = settings.model_copy(update=unset)
+    telemetry.configure_logging(settings)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a command's work; errors that a user can act on become one line and exit code 1."""
+    try:
+        return asyncio.run(work)
+    except (EmbeddedError, WorkError, KafkaError, OSError, ValueError) as error:
+        errors.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _require_kafka(settings: Settings) -> None:
+    if settings.kafka_bootstrap_servers is None:
+        errors.print("[red]KAFKA_BOOTSTRAP_SERVERS is not set.[/] `talentstream up` starts a broker and prints it.")
+        raise typer.Exit(2)
+
+
+@asynccontextmanager
+async def _embedded(
+    settings: Settings, folder: Path, *, kafka: bool = True, redis: bool = True
+) -> AsyncIterator[Settings]:
+    """The settings with an embedded server for each address that the environment does not give."""
+    stack = EmbeddedStack(
+        folder,
+        kafka=settings.kafka_bootstrap_servers,
+        triton=settings.triton_url,
+        redis=settings.redis_url,
+        without={name for name, wanted in (("kafka", kafka), ("redis", redis)) if not wanted},
+        on_progress=lambda text: errors.print(text, style="dim", highlight=False),
+    )
+    async with stack as addresses:
+        yield settings.model_copy(
+            update={
+                "kafka_bootstrap_servers": addresses.kafka,
+                "triton_url": addresses.triton,
+                "redis_url": addresses.redis,
+            }
+        )
+
+
+@app.command("demo")
+def run_demo(data_dir: Folder = None) -> None:
+    """Stream the bundled postings through broker, worker and Triton and show what comes out."""
+    settings = _settings(partitions=4, log_level="warning", log_format="console")
+
+    async def work(folder: Path) -> int:
+        async with _embedded(settings, folder) as complete:
+            return await demo.run(complete, console)
+
+    if data_dir is not None:
+        _run(work(data_dir))
+        return
+    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
+        _run(work(Path(folder)))
+
+
+@app.command()
+def up(data_dir: Folder = None) -> None:
+    """Run the embedded stack in the foreground, topics created, until Ctrl-C."""
+    settings = _settings(log_format="console")
+
+    async def work() -> None:
+        async with runtime.stop_on_signals() as stop, _embedded(settings, data_dir or settings.data_dir) as complete:
+            await admin.apply(complete)
+            console.print("Ready. In another terminal:\n", highlight=False)
+            for name, value in (
+                ("KAFKA_BOOTSTRAP_SERVERS", complete.kafka_bootstrap_servers),
+                ("TRITON_URL", complete.triton_url),
+                ("REDIS_URL", complete.redis_url),
+            ):
+                console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
+            console.print("\ntalentstream worker run postings", highlight=False)
+            await stop.wait()
+
+    _run(work())
+
+
+@topics_app.command("apply")
+def topics_apply() -> None:
+    """Create the topics that do not exist; existing ones are left alone."""
+    settings = _settings()
+    _require_kafka(settings)
+    created = _run(admin.apply(settings))
+    console.print(f"created: {', '.join(created)}" if created else "nothing to create")
+
+
+@topics_app.command("list")
+def topics_list() -> None:
+    """Show the catalogue and, where a broker is set, what of it exists."""
+    settings = _settings()
+    known = settings.kafka_bootstrap_servers is not None
+    existing = {s.topic.name: s.partitions for s in _run(admin.states(settings))} if known else {}
+    table = Table("topic", "direction", "key", "cleanup", "partitions", "summary")
+    for topic in BY_NAME.values():
+        found = existing.get(topic.name, 0)
+        partitions = f"{found or 'missing'}" if known else f"({topic.partitions})"
+        table.add_row(topic.name, topic.direction, topic.key, topic.cleanup, partitions, topic.summary)
+    console.print(table)
+
+
+@worker_app.command("run")
+def worker_run(name: Annotated[WorkerName, typer.Argument(help="Which worker.")]) -> None:
+    """Run a worker until SIGTERM; waits out a Kafka, Triton or Redis that is down."""
+    settings = _settings()
+    _require_kafka(settings)
+
+    async def work() -> None:
+        async with runtime.stop_on_signals() as stop:
+            await runtime.run(name.value, settings, stop)
+
+    _run(work())
+
+
+@publish_app.command("postings")
+def publish_postings(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, plain or .gz.", exists=True, dir_okay=False)],
+    rename: Rename = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Validate postings and publish them to postings.v1; bad lines are named and left out (exit code 1)."""
+    _publish(POSTINGS, file, rename)
+
+
+def _publish(topic: Topic, file: Path, rename: list[str]) -> None:
+    settings = _settings()
+    _require_kafka(settings)
+    lines = list(_checked_rename(file, topic, rename))
+    bad = _report(lines)
+    _run(publishing.publish(settings, topic, track(lines, f"publishing to {topic.name}", console=errors)))
+    console.print(f"published {len(lines) - bad}, refused {bad}")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _checked_rename(file: Path, topic: Topic, rename: list[str]) -> Iterator[Line]:
+    try:
+        return read_events(file, topic, parse_rename(rename))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--rename") from None
+
+
+def _report(lines: Iterable[Line]) -> int:
+    """Prints what is wrong with the bad lines; returns how many there are."""
+    bad = 0
+    for line in lines:
+        for error in line.errors:
+            key = f" ({line.key})" if line.key else ""
+            errors.print(f"line {line.number}{key}: {error.field}: {error.message}", style="red", highlight=False)
+        bad += bool(line.errors)
+    return bad
+
+
+@app.command("tail")
+def tail_topic(
+    topic: Annotated[str, typer.Argument(help="A topic of the catalogue.")],
+    from_beginning: Annotated[bool, typer.Option(help="Start at the oldest record.")] = False,
+    follow: Annotated[bool, typer.Option(help="Wait for more; else stop at the end.")] = True,
+    json_lines: Annotated[bool, typer.Option("--json", help="One JSON object a line, as published.")] = False,
+) -> None:
+    """Show committed records as they come."""
+    if topic not in BY_NAME:
+        raise typer.BadParameter(f"known are {', '.join(BY_NAME)}", param_hint="TOPIC")
+    settings = _settings()
+    _require_kafka(settings)
+
+    async def work() -> None:
+        async for record in tail.read(settings, topic, from_beginning=from_beginning, follow=follow):
+            if json_lines:
+                sys.stdout.write(tail.as_json(record) + "\n")
+                sys.stdout.flush()
+            else:
+                tail.show(record, console)
+
+    _run(work())
+
+
+@app.command()
+def extract(
+    source: Annotated[Path, typer.Option("--in", help="Postings as JSON Lines, plain or .gz.", exists=True)],
+    target: Annotated[Path, typer.Option("--out", help="Features as JSON Lines.")],
+    rename: Rename = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Postings to features without Kafka, through the same handler and Triton (embedded where TRITON_URL is unset)."""
+    settings = _settings(log_level="warning")
+    lines = _checked_rename(source, POSTINGS, rename)
+
+    async def work(folder: Path) -> tuple[int, int]:
+        good = bad = 0
+        async with (
+            _embedded(settings, folder, kafka=False, redis=False) as complete,
+            postings.connect(complete) as (infer, student),
+        ):
+            with target.open("w", encoding="utf-8") as out:
+                async for line, features in offline.extract_lines(lines, infer, student):
+                    if features is None:
+                        bad += _report([line])
+                    else:
+                        good += 1
+                        out.write(features.model_dump_json() + "\n")
+        return good, bad
+
+    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
+        good, bad = _run(work(Path(folder)))
+    console.print(f"extracted {good}, refused {bad}")
+    raise typer.Exit(1 if bad else 0)
+
+
+@bench_app.command("postings")
+def bench_postings(
+    baseline: Annotated[
+        bench.Baseline | None, typer.Option(help="Pipeline to compare with (needs the `train` extra).")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--in", help="Postings to use; default: the bundled ones.")] = None,
+    events: Annotated[int, typer.Option(min=1, help="How many postings to stream in a round.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; medians are printed.")] = 3,
+    rename: Rename = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Postings/s end to end (Kafka, Triton, Kafka), of the bare model, and of the baseline, in one run."""
+    settings = _settings(log_level="error", partitions=4)
+    lines = list(_checked_rename(file or demo.POSTINGS_FILE, POSTINGS, rename))
+
+    async def work(folder: Path) -> None:
+        async with _embedded(settings, folder, redis=False) as complete:
+            await bench.run(complete, lines, events=events, rounds=rounds, baseline=baseline, console=console)
+
+    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
+        _run(work(Path(folder)))

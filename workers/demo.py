@@ -1,0 +1,168 @@
+"""The main job on bundled postings: broker → worker → Triton → output topic, shown in the terminal."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from prometheus_client import REGISTRY
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS
+from workers import admin, postings
+from workers.delivery import run_worker
+from workers.files import Line, read_events
+from workers.health import Health
+from workers.publish import publish
+from workers.settings import Settings
+from workers.tail import Received, read, stated
+
+POSTINGS_FILE = Path(__file__).parent / "data" / "demo_postings.jsonl"
+TIMEOUT_S = 90.0
+# Shown around the evidence.
+CONTEXT_CHARS = 30
+MAX_EVIDENCE_CHARS = 110
+# What a careless producer sends; each comes back as one typed rejection.
+BAD_EVENTS: tuple[tuple[bytes, bytes], ...] = (
+    (b"broken-json", b'{"id": "broken-json", "body": '),
+    (b"no-body", b'{"id": "no-body", "title": "Cook"}'),
+)
+STAGES = {
+    "cache": "look up known results (Redis)",
+    "prepare": "clean, pick sentences, tokenise",
+    "infer": "student on Triton",
+    "decode": "aggregate, calibrate",
+    "publish": "Kafka transaction",
+}
+
+
+async def run(settings: Settings, console: Console) -> int:
+    """Runs the demo against the addresses in `settings`; returns how many postings came out."""
+    await admin.apply(settings)
+    lines = list(read_events(POSTINGS_FILE, POSTINGS))
+    health = Health(settings.stall_timeout_s)
+    stop = asyncio.Event()
+    async with postings.worker(settings) as worker:
+        work = asyncio.create_task(run_worker(worker, settings, health, stop))
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                await health.wait_ready()
+                started = time.perf_counter()
+                received = asyncio.create_task(_collect(settings, {line.key for line in lines}))
+                await publish(settings, POSTINGS, lines)
+                await _publish_bad(settings)
+                features = await received
+                elapsed = time.perf_counter() - started
+                rejections = await _rejections(settings)
+        finally:
+            stop.set()
+            await work
+    titles = {line.key: line for line in lines}
+    for record in features:
+        console.print(_panel(record, titles[record.key]))
+    for record in rejections:
+        console.print(_rejection_panel(record))
+    console.print(_summary(len(features), len(rejections), elapsed))
+    return len(features)
+
+
+async def _collect(settings: Settings, keys: set[str | None]) -> list[Received]:
+    waiting = set(keys)
+    found = []
+    async for record in read(settings, POSTING_FEATURES.name, from_beginning=True):
+        if record.key in waiting:
+            waiting.discard(record.key)
+            found.append(record)
+        if not waiting:
+            break
+    return sorted(found, key=lambda record: record.key or "")
+
+
+async def _publish_bad(settings: Settings) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    async with producer:
+        for key, value in BAD_EVENTS:
+            await producer.send_and_wait(POSTINGS.name, key=key, value=value)
+
+
+async def _rejections(settings: Settings) -> list[Received]:
+    waiting = {key.decode() for key, _ in BAD_EVENTS}
+    found = []
+    async for record in read(settings, REJECTIONS.name, from_beginning=True):
+        if record.key in waiting:
+            waiting.discard(record.key or "")
+            found.append(record)
+        if not waiting:
+            break
+    return found
+
+
+def _panel(record: Received, line: Line) -> Panel:
+    features: dict[str, Any] = record.value
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(style="bold", no_wrap=True, max_width=24)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    for name, feature in stated(features):
+        table.add_row(name, _value(feature["value"]), _confidence(feature["confidence"]), _evidence(features, feature))
+    skills = ", ".join(skill["value"] for skill in features["skills"])
+    body = Group(table, Text(f"skills  {skills}", style="dim")) if skills else table
+    title = getattr(line.event, "title", "")
+    place = getattr(line.event, "location", None)
+    return Panel(body, title=f"{record.key}  {title}" + (f" · {place}" if place else ""), title_align="left")
+
+
+def _value(value: Any) -> str:
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _confidence(confidence: float) -> Text:
+    style = "green" if confidence >= 0.9 else "yellow" if confidence >= 0.7 else "red"
+    return Text(f"{confidence:.2f}", style=style)
+
+
+def _evidence(features: dict[str, Any], feature: dict[str, Any]) -> Text:
+    """The first piece of evidence, highlighted in the cleaned text around it."""
+    if not feature["evidence"] or features["text"] is None:
+        return Text("")
+    text: str = features["text"]
+    start, end = feature["evidence"][0]["start"], feature["evidence"][0]["end"]
+    quote = text[start : min(end, start + MAX_EVIDENCE_CHARS)] + ("…" if end - start > MAX_EVIDENCE_CHARS else "")
+    before = text[max(0, start - CONTEXT_CHARS) : start].rpartition("\n")[2]
+    after = text[end : end + CONTEXT_CHARS].partition("\n")[0] if not quote.endswith("…") else ""
+    return Text.assemble((before, "dim"), (quote, "black on yellow"), (after, "dim"), overflow="fold")
+
+
+def _rejection_panel(record: Received) -> Panel:
+    lines = [f"{error['code']}: {error['field']}: {error['message']}" for error in record.value["errors"]]
+    return Panel("\n".join(lines), title=f"{record.key}  rejected", title_align="left", border_style="red")
+
+
+def _summary(features: int, rejections: int, elapsed: float) -> Table:
+    table = Table(title=f"{features} postings and {rejections} rejections in {elapsed:.2f} s", title_justify="left")
+    table.add_column("stage")
+    table.add_column("batches", justify="right")
+    table.add_column("mean ms a batch", justify="right")
+    for stage, meaning in STAGES.items():
+        labels = {"worker": postings.NAME, "stage": stage}
+        count = REGISTRY.get_sample_value("talentstream_stage_seconds_count", labels) or 0.0
+        total = REGISTRY.get_sample_value("talentstream_stage_seconds_sum", labels) or 0.0
+        table.add_row(f"{stage}: {meaning}", f"{count:.0f}", f"{1000 * total / count:.1f}" if count else "-")
+    table.add_section()
+    table.add_row("event age at commit (mean)", f"{_processed():.0f}", f"{1000 * _age():.0f}")
+    table.add_row("throughput, publish to commit", "", f"{features / elapsed:.0f} postings/s")
+    return table
+
+
+def _processed() -> float:
+    return REGISTRY.get_sample_value("talentstream_event_age_seconds_count", {"worker": postings.NAME}) or 0.0
+
+
+def _age() -> float:
+    total = REGISTRY.get_sample_value("talentstream_event_age_seconds_sum", {"worker": postings.NAME}) or 0.0
+    return total / max(1.0, _processed())
