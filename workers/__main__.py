@@ -1,0 +1,5 @@
+"""`python -m workers` is the `talentstream` command."""
+
+from workers.cli import app
+
+app()
