@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
 from models.postings.student import Student
-from tests.support.streams import produce, read_all, running, until_answered
+from tests.support.streams import produce, read_all, running, until_answered, until_counted
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS
 from topics.envelope import header
 from topics.generate import json_schema
@@ -49,9 +49,7 @@ async def through(settings: Settings, records: list[tuple[bytes, bytes | None]])
     expected = {key: sum(1 for k, _ in records if k == key) + len(before.get(key, [])) for key, _ in records}
     async with postings.worker(settings) as worker, running(worker, settings):
         await produce(settings, POSTINGS.name, records)
-        async with asyncio.timeout(60):
-            while any(len(after.get(k, [])) < n for after in [await _answers(settings)] for k, n in expected.items()):
-                await asyncio.sleep(0.1)
+        await until_counted(settings, [POSTING_FEATURES.name, REJECTIONS.name], expected)
     after = await _answers(settings)
     return {key: after[key][len(before.get(key, [])) :] for key in expected}
 

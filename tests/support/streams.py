@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -64,18 +64,27 @@ async def read_all(settings: Settings, topic: str) -> list[ConsumerRecord]:
 
 async def until_answered(settings: Settings, topic: str, keys: Iterable[bytes], timeout_s: float = 60) -> None:
     """Waits until each key has a committed record in the topic."""
-    waiting = set(keys)
+    await until_counted(settings, [topic], dict.fromkeys(keys, 1), timeout_s)
+
+
+async def until_counted(
+    settings: Settings, topics: Sequence[str], expected: Mapping[bytes, int], timeout_s: float = 60
+) -> None:
+    """Waits until each key has so many committed records in the topics together."""
+    missing = dict(expected)
     consumer = AIOKafkaConsumer(
-        topic,
+        *topics,
         bootstrap_servers=settings.kafka_bootstrap_servers,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )
     async with consumer, asyncio.timeout(timeout_s):
-        while waiting:
+        while any(count > 0 for count in missing.values()):
             for records in (await consumer.getmany(timeout_ms=200)).values():
-                waiting -= {record.key for record in records}
+                for record in records:
+                    if record.key in missing:
+                        missing[record.key] -= 1
 
 
 def lost_and_doubled(expected: Sequence[bytes], records: Sequence[ConsumerRecord]) -> tuple[list[bytes], list[bytes]]:
