@@ -74,7 +74,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _require_kafka(settings: Settings) -> None:
-    if settings.kafka_bootstrap_servers is None:
+    if not settings.kafka_bootstrap_servers:
         errors.print("[red]KAFKA_BOOTSTRAP_SERVERS is not set.[/] `talentstream up` starts a broker and prints it.")
         raise typer.Exit(2)
 
