@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train prove lint format schemas train evaluate bench clean
+.PHONY: help setup setup-train demo test test-train test-compose prove lint format schemas train evaluate bench clean
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
@@ -22,10 +22,13 @@ demo: setup  ## Stream the bundled postings through real Kafka, Triton and Redis
 	@$(RUN) talentstream demo
 
 test: setup lint  ## Lint, type-check and run the tests on real Kafka, Triton and Redis
-	$(RUN) pytest -m "not train"
+	$(RUN) pytest -m "not train and not docker"
 
 test-train: setup-train  ## The training smoke tests (installs torch)
 	$(RUN) pytest -m train
+
+test-compose: setup  ## The docker-compose stack, built and run (needs a Docker engine)
+	$(RUN) pytest -m docker
 
 prove: setup  ## Kill -9 a worker ten times over POSTINGS=file.jsonl.gz and judge what came out
 	$(RUN) python -m tests.faults.prove $(if $(POSTINGS),--in $(POSTINGS))

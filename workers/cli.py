@@ -19,7 +19,7 @@ from rich.table import Table
 from topics.catalogue import BY_NAME, POSTINGS, Topic
 from workers import admin, bench, demo, offline, postings, runtime, tail, telemetry
 from workers import publish as publishing
-from workers.embedded import EmbeddedError, EmbeddedStack
+from workers.embedded import EmbeddedError, EmbeddedStack, PartName
 from workers.errors import WorkError
 from workers.files import Line, parse_rename, read_events
 from workers.settings import Settings
@@ -80,16 +80,14 @@ def _require_kafka(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _embedded(
-    settings: Settings, folder: Path, *, kafka: bool = True, redis: bool = True
-) -> AsyncIterator[Settings]:
-    """The settings with an embedded server for each address that the environment does not give."""
+async def _embedded(settings: Settings, folder: Path, *wanted: PartName) -> AsyncIterator[Settings]:
+    """The settings with an embedded server for each wanted address that the environment does not give."""
     stack = EmbeddedStack(
         folder,
         kafka=settings.kafka_bootstrap_servers,
         triton=settings.triton_url,
         redis=settings.redis_url,
-        without={name for name, wanted in (("kafka", kafka), ("redis", redis)) if not wanted},
+        wanted=wanted or ("kafka", "triton", "redis"),
         on_progress=lambda text: errors.print(text, style="dim", highlight=False),
     )
     async with stack as addresses:
@@ -249,7 +247,7 @@ def extract(
     async def work(folder: Path) -> tuple[int, int]:
         good = bad = 0
         async with (
-            _embedded(settings, folder, kafka=False, redis=False) as complete,
+            _embedded(settings, folder, "triton") as complete,
             postings.connect(complete) as (infer, student),
         ):
             with target.open("w", encoding="utf-8") as out:
@@ -282,7 +280,7 @@ def bench_postings(
     lines = list(_checked_rename(file or demo.POSTINGS_FILE, POSTINGS, rename))
 
     async def work(folder: Path) -> None:
-        async with _embedded(settings, folder, redis=False) as complete:
+        async with _embedded(settings, folder, "kafka", "triton") as complete:
             await bench.run(complete, lines, events=events, rounds=rounds, baseline=baseline, console=console)
 
     with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:

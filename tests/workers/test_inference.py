@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from models.postings.student import Student
+from models.repository import model_dir
 from workers import inference, postings
 from workers.embedded import EmbeddedTriton
 from workers.errors import FatalError, RetryableError
@@ -78,7 +79,7 @@ async def test_a_hung_triton_meets_the_deadline(tmp_path: Path) -> None:
 async def test_a_model_made_with_other_assets_stops_the_worker(
     triton_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Student.load(postings.model_dir(Student.name))
+    other = Student.load(model_dir(Student.name))
     monkeypatch.setattr(other, "assets_digest", "another")
     monkeypatch.setattr(Student, "load", lambda directory: other)
     with pytest.raises(FatalError, match="one release"):

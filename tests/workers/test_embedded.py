@@ -1,0 +1,433 @@
+"""The embedded parts, real ones. The first run fetches Kafka's jars; each later one takes seconds."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from onnx import TensorProto, helper, save
+from redis.asyncio import Redis
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from workers.embedded import EmbeddedError, EmbeddedKafka, EmbeddedRedis, EmbeddedStack, EmbeddedTriton
+from workers.embedded.machine import FolderLock, free_ports, require_packages, require_platform
+from workers.embedded.overlay import build_overlay
+
+CONFIG = """
+backend: "onnxruntime"
+max_batch_size: 8
+input [ { name: "x" data_type: TYPE_FP32 dims: [ -1 ] } ]
+output [ { name: "y" data_type: TYPE_FP32 dims: [ -1 ] }, { name: "total" data_type: TYPE_FP32 dims: [ 1 ] } ]
+dynamic_batching { max_queue_delay_microseconds: 50000 }
+parameters [ { key: "intra_op_thread_count" value: { string_value: "1" } } ]
+instance_group [ { kind: KIND_GPU } ]
+version_policy: { latest { num_versions: 1 } }
+"""
+
+
+def write_model(repository: Path, name: str = "double", config: str = CONFIG) -> Path:
+    """y = 2x, total = sum of y."""
+    vector = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "two"], ["y"]), helper.make_node("ReduceSum", ["y", "axis"], ["total"])],
+        "double",
+        [vector("x", TensorProto.FLOAT, ["batch", "length"])],
+        [vector("y", TensorProto.FLOAT, ["batch", "length"]), vector("total", TensorProto.FLOAT, ["batch", 1])],
+        [
+            helper.make_tensor("two", TensorProto.FLOAT, [1], [2.0]),
+            helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    (repository / name / "1").mkdir(parents=True)
+    save(model, repository / name / "1" / "model.onnx")
+    (repository / name / "config.pbtxt").write_text(config)
+    (repository / name / "labels.txt").write_text("kept beside\n")
+    return repository
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Live ones that work in the folder; a zombie has no folder any more."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve(strict=True).is_relative_to(folder):
+                found.append((process / "cmdline").read_text().replace("\0", " ")[:200])
+        except OSError:
+            continue
+    return found
+
+
+def shared_memory() -> set[str]:
+    return {path.name for path in Path("/dev/shm").glob("talentstream_*")}  # noqa: S108 - the system's
+
+
+async def gone(folder: Path, before: set[str], timeout_s: float = 15.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while (left := [*processes_of(folder), *(shared_memory() - before)]) and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    assert not left
+
+
+# Kafka ----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def administer(kafka: EmbeddedKafka) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def produce(kafka: EmbeddedKafka, value: bytes, *, commit: bool = True) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, transactional_id="test") as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait("events", value)
+        await (producer.commit_transaction() if commit else producer.abort_transaction())
+
+
+async def committed(kafka: EmbeddedKafka, count: int) -> list[bytes]:
+    consumer = AIOKafkaConsumer(
+        "events",
+        bootstrap_servers=kafka.bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    )
+    async with consumer:
+        async with asyncio.timeout(20):
+            return [(await consumer.getone()).value for _ in range(count)]
+
+
+async def test_kafka_keeps_transactions_over_stop_and_kill(tmp_path: Path) -> None:
+    async with EmbeddedKafka(tmp_path / "käfka two") as kafka:
+        address = kafka.bootstrap_servers
+        async with administer(kafka) as admin:
+            await admin.create_topics([NewTopic("events", 1, 1)])
+        await produce(kafka, b"one")
+        await produce(kafka, b"aborted", commit=False)
+        await kafka.stop()
+        assert not kafka.running
+        assert not processes_of(tmp_path)
+        await kafka.start()
+        await produce(kafka, b"two")
+        kafka.kill()
+        await kafka.start()
+        assert kafka.bootstrap_servers == address
+        await produce(kafka, b"three")
+        assert await committed(kafka, 3) == [b"one", b"two", b"three"]
+        async with administer(kafka) as admin:
+            await admin.delete_topics(["events"])
+            async with asyncio.timeout(10):
+                while "events" in await admin.list_topics():  # noqa: ASYNC110 - the broker's doing
+                    await asyncio.sleep(0.05)
+    assert not processes_of(tmp_path)
+
+
+async def test_paused_kafka_goes_on(tmp_path: Path) -> None:
+    async with EmbeddedKafka(tmp_path) as kafka:
+        kafka.pause()
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+        starting = asyncio.create_task(admin.start())
+        await asyncio.sleep(0.5)
+        assert not starting.done()
+        kafka.resume()
+        async with asyncio.timeout(10):
+            await starting
+        await admin.close()
+        kafka.pause()  # a paused one stops as well
+    assert not processes_of(tmp_path)
+
+
+async def test_three_nodes_survive_the_loss_of_one(tmp_path: Path) -> None:
+    async with EmbeddedKafka(tmp_path, nodes=3) as kafka:
+        async with administer(kafka) as admin:
+            await admin.create_topics([NewTopic("events", 1, 3)])
+        await produce(kafka, b"before")
+        kafka.kill_node(1)
+        await produce(kafka, b"without")
+        await kafka.start_node(1)
+        assert kafka.running
+        assert await committed(kafka, 2) == [b"before", b"without"]
+
+
+# Triton ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTriton]:
+    folder = tmp_path_factory.mktemp("triton")
+    before = shared_memory()
+    async with EmbeddedTriton(folder / "data", write_model(folder / "repository")) as server:
+        yield server
+    await gone(folder, before, timeout_s=0)
+
+
+async def infer(client: InferenceServerClient, array: np.ndarray, *outputs: str) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    tensor = InferInput("x", list(array.shape), "FP32")
+    tensor.set_data_from_numpy(array.astype(np.float32))
+    requested = [InferRequestedOutput(output) for output in outputs] or None
+    result = await client.infer("double", [tensor], outputs=requested, client_timeout=10)
+    return {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
+
+
+async def test_triton_batches_equal_shapes_and_keeps_others_apart(triton: EmbeddedTriton) -> None:
+    async with InferenceServerClient(triton.url) as client:
+        inputs = [np.full((1 + index % 3, 4 + index % 2), index) for index in range(12)]
+        results = await asyncio.gather(*(infer(client, array) for array in inputs))
+        for array, result in zip(inputs, results, strict=True):
+            np.testing.assert_array_equal(result["y"], 2.0 * array)
+            np.testing.assert_array_equal(result["total"], 2.0 * array.sum(axis=1, keepdims=True))
+        statistics = (await client.get_inference_statistics("double")).model_stats[0]
+        assert statistics.execution_count < statistics.inference_count
+
+
+async def test_triton_sends_the_requested_outputs_and_nan_as_it_is(triton: EmbeddedTriton) -> None:
+    async with InferenceServerClient(triton.url) as client:
+        result = await infer(client, np.array([[np.nan, 1.0]]), "y")
+        assert set(result) == {"y"}
+        np.testing.assert_array_equal(result["y"], [[np.nan, 2.0]])
+
+
+async def test_triton_refuses_a_wrong_input(triton: EmbeddedTriton) -> None:
+    async with InferenceServerClient(triton.url) as client:
+        with pytest.raises(InferenceServerException, match="unexpected inference input 'z'"):
+            await client.infer("double", [InferInput("z", [1, 1], "FP32").set_data_from_numpy(np.zeros((1, 1), "f"))])
+
+
+async def test_triton_comes_back_after_kill_and_leaves_no_shared_memory(triton: EmbeddedTriton) -> None:
+    url = triton.url
+    triton.kill()
+    assert not processes_of(triton.folder)
+    assert not {name for name in shared_memory() if name.startswith(triton.shared_prefix)}
+    await triton.start()
+    assert triton.url == url
+    async with InferenceServerClient(url) as client:
+        assert (await infer(client, np.ones((1, 2))))["y"].tolist() == [[2.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name: "y"', 'name: "why"', "why is not in the model"),
+        ('"y" data_type: TYPE_FP32', '"y" data_type: TYPE_INT64', "y is TYPE_INT64 in config.pbtxt, TYPE_FP32"),
+        ('"x" data_type: TYPE_FP32 dims: [ -1 ]', '"x" data_type: TYPE_FP32 dims: [ -1, 2 ]', "x has 3 dimensions"),
+    ],
+)
+async def test_a_configuration_that_the_real_backend_would_refuse(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    repository = write_model(tmp_path / "repository", config=CONFIG.replace(old, new))
+    with pytest.raises(EmbeddedError, match=message):
+        await EmbeddedTriton(tmp_path / "data", repository).start()
+    assert not processes_of(tmp_path)
+
+
+def test_overlay_keeps_all_but_the_backend(tmp_path: Path) -> None:
+    config = CONFIG + 'default_model_filename: "model.onnx"\nmodel_warmup [ { name: "w" batch_size: 1 } ]'
+    build_overlay(write_model(tmp_path / "repository", config=config), tmp_path / "overlay")
+    written = (tmp_path / "overlay" / "double" / "config.pbtxt").read_text()
+    for kept in ("max_batch_size: 8", "50000", "intra_op_thread_count", "latest", 'backend: "python"', "model_warmup"):
+        assert kept in written
+    for dropped in ("onnxruntime", "KIND_GPU", "default_model_filename"):
+        assert dropped not in written
+    assert (tmp_path / "overlay" / "double" / "labels.txt").read_text() == "kept beside\n"
+    assert (tmp_path / "overlay" / "double" / "1" / "model.onnx").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ('backend: "tensorrt"', "uses the backend 'tensorrt'|uses the backend tensorrt"),
+        ("backend: {", "is no model configuration"),
+        (CONFIG + 'default_model_filename: "other.onnx"', r"other\.onnx is missing"),
+    ],
+)
+def test_overlay_names_what_it_cant_serve(tmp_path: Path, config: str, message: str) -> None:
+    with pytest.raises(EmbeddedError, match=message):
+        build_overlay(write_model(tmp_path / "repository", config=config), tmp_path / "overlay")
+
+
+def test_overlay_needs_a_repository(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddedError, match="no model repository"):
+        build_overlay(tmp_path / "none", tmp_path / "overlay")
+
+
+# Redis ----------------------------------------------------------------------------------------------------------
+
+
+async def test_redis_forgets_unless_told_to_persist(tmp_path: Path) -> None:
+    for persistent, expected in ((False, None), (True, b"value")):
+        async with EmbeddedRedis(tmp_path / str(persistent), persistent=persistent) as redis:
+            async with Redis.from_url(redis.url) as client:
+                await client.set("key", "value")
+                assert await client.get("key") == b"value"
+            await redis.stop()
+            await redis.start()
+            async with Redis.from_url(redis.url) as client:
+                assert await client.get("key") == expected
+    assert not processes_of(tmp_path)
+
+
+# All three ------------------------------------------------------------------------------------------------------
+
+
+async def test_stack_starts_what_has_no_address_and_leaves_nothing(tmp_path: Path) -> None:
+    lines: list[str] = []
+    before = shared_memory()
+    stack = EmbeddedStack(
+        tmp_path / "data",
+        redis="redis://elsewhere:6379/0",
+        model_repository=write_model(tmp_path / "repository"),
+        on_progress=lines.append,
+    )
+    entered = asyncio.Event()
+
+    async def run() -> None:
+        async with stack as addresses:
+            assert addresses.redis == "redis://elsewhere:6379/0"
+            assert addresses.triton_metrics is not None
+            assert stack.redis is None
+            entered.set()
+            await asyncio.sleep(3600)
+
+    task = asyncio.create_task(run())
+    async with asyncio.timeout(60):
+        await entered.wait()
+    assert {line.split(" is ready")[0] for line in lines if "ready" in line} == {"Kafka", "Triton"}
+    with pytest.raises(EmbeddedError, match=rf"in use by another stack \(process {os.getpid()}\)"):
+        await EmbeddedStack(tmp_path / "data", redis="redis://elsewhere:6379/0").__aenter__()
+    assert shared_memory() - before  # the refused one has not cleaned up after the running one
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await gone(tmp_path, before, timeout_s=0)
+
+
+async def test_a_part_that_fails_stops_the_others(tmp_path: Path) -> None:
+    before = shared_memory()
+    repository = write_model(tmp_path / "repository", config=CONFIG.replace('name: "y"', 'name: "why"'))
+    with pytest.raises(EmbeddedError, match="why is not in the model"):
+        async with EmbeddedStack(tmp_path / "data", model_repository=repository):
+            pytest.fail("entered")
+    await gone(tmp_path, before, timeout_s=0)
+
+
+async def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
+    before = shared_memory()
+    write_model(tmp_path / "repository")
+    script = """
+import asyncio, sys
+from pathlib import Path
+from workers.embedded import EmbeddedStack
+
+async def main():
+    folder = Path(sys.argv[1])
+    async with EmbeddedStack(folder / "data", model_repository=folder / "repository") as addresses:
+        print(addresses, flush=True)
+        await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(60):
+        assert b"kafka=" in await parent.stdout.readline()
+    assert len(processes_of(tmp_path)) >= 4  # Kafka, Redis, Triton and its model's process
+    parent.send_signal(signal.SIGKILL)
+    await parent.wait()
+    await gone(tmp_path, before)
+
+
+# Errors a newcomer meets ----------------------------------------------------------------------------------------
+
+
+def test_platform_and_packages() -> None:
+    require_platform("linux", "x86_64")
+    for system, machine in (("darwin", "arm64"), ("linux", "aarch64"), ("win32", "AMD64")):
+        with pytest.raises(EmbeddedError, match="docker compose up"):
+            require_platform(system, machine)
+    require_packages("json")
+    with pytest.raises(EmbeddedError, match=r"missing: no_such_package.*pip install 'talentstream\[embedded\]'"):
+        require_packages("json", "no_such_package")
+
+
+async def test_folder_that_cant_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EmbeddedError, match=r"Can't create the data folder .*TALENTSTREAM_DATA_DIR"):
+        await EmbeddedRedis(tmp_path / "file" / "redis").start()
+
+
+async def test_named_port_that_is_taken(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", port)):
+        for part in (
+            EmbeddedRedis(tmp_path / "redis", port=port),
+            EmbeddedTriton(tmp_path / "triton", port=port),
+            EmbeddedKafka(tmp_path / "kafka", port=port),
+        ):
+            with pytest.raises(EmbeddedError, match=f"port {port} .* is taken"):
+                await part.start()
+
+
+@pytest.mark.parametrize("kind", [EmbeddedKafka, EmbeddedTriton, EmbeddedRedis])
+async def test_chosen_port_that_is_taken_meanwhile(
+    tmp_path: Path, kind: type[EmbeddedKafka | EmbeddedTriton | EmbeddedRedis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another is chosen."""
+    ports = free_ports(4)
+    chosen = iter([ports[:2], ports[2:]])
+    module = sys.modules[kind.__module__]
+    monkeypatch.setattr(module, "free_ports", lambda count: next(chosen)[:count])
+    with socket.create_server(("127.0.0.1", ports[0])):
+        part = kind(tmp_path / "data")
+        if isinstance(part, EmbeddedTriton):
+            part = EmbeddedTriton(tmp_path / "data", write_model(tmp_path / "repository"))
+        async with part:
+            assert str(ports[2]) in part.address
+
+
+async def test_no_network_at_the_first_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # for jgo's process, which finds nobody there
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))
+    monkeypatch.setenv("JGO_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(EmbeddedError, match=r"(?s)first start needs the network.*~/\.m2.*jars\.log"):
+        await EmbeddedKafka(tmp_path / "kafka").start()
+
+
+async def test_fetch_that_fails_leaves_the_folder_free(tmp_path: Path) -> None:
+    async def fetch(folder: Path) -> list[Path]:
+        raise EmbeddedError("no route to host")
+
+    with pytest.raises(EmbeddedError, match=r"(?s)Can't fetch Apache Kafka's jars.*no route to host"):
+        await EmbeddedKafka(tmp_path, fetch=fetch).start()
+    lock = FolderLock(tmp_path)
+    lock.acquire()
+    lock.release()
+
+
+async def test_program_that_dies_early_or_never_answers(tmp_path: Path) -> None:
+    script = tmp_path / "server"
+    script.write_text("#!/bin/sh\necho libstdc++.so.6: cannot open shared object file >&2\nexit 3\n")
+    script.chmod(0o755)
+    with pytest.raises(EmbeddedError, match=r"(?s)exit code 3.*lacks libstdc\+\+\.so\.6.*redis\.log"):
+        await EmbeddedRedis(tmp_path / "data", executable=script).start()
+    script.write_text("#!/bin/sh\nsleep 60\n")
+    with pytest.raises(EmbeddedError, match="not ready within 1 s"):
+        await EmbeddedRedis(tmp_path / "data", executable=script, start_timeout_s=1.0).start()
+    assert not processes_of(tmp_path)
