@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     queue_events: int = Field(
         default=96, ge=1, title="Queue length", description="Events held for one partition before it is paused."
     )
+    queue_bytes: int = Field(
+        default=4 * 1024 * 1024, ge=1, title="Queue bytes", description="Input bytes held before a partition is paused."
+    )
     retry_initial_s: float = Field(default=0.2, gt=0, title="First back-off", description="Wait after a first failure.")
     retry_max_s: float = Field(default=15.0, gt=0, title="Longest back-off", description="Cap of the growing wait.")
     inference_timeout_s: float = Field(

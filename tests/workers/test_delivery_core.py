@@ -11,7 +11,7 @@ def record(offset: int, size: int = 10) -> Record:
 
 # What a partition can deliver: offsets grow, with gaps where transaction markers and compacted records were.
 offsets = st.lists(st.integers(1, 5), max_size=60).map(lambda gaps: [sum(gaps[: i + 1]) for i in range(len(gaps))])
-limits = st.builds(Limits, st.integers(1, 8), st.integers(1, 100), st.integers(1, 20))
+limits = st.builds(Limits, st.integers(1, 8), st.integers(1, 100), st.integers(1, 20), st.integers(1, 500))
 
 
 @given(offsets, st.lists(st.integers(0, 60), min_size=60, max_size=60), limits, st.randoms(use_true_random=False))
@@ -37,13 +37,13 @@ def test_records_leave_once_in_order_and_batches_keep_their_bounds(offsets, size
 
 
 def test_starts_behind_the_committed_offset() -> None:
-    queue = PartitionQueue(Limits(8, 1000, 8), next_offset=5)
+    queue = PartitionQueue(Limits(8, 1000, 8, 10_000), next_offset=5)
     queue.offer([record(3), record(4), record(5), record(6)])
     assert [r.offset for r in queue.take()] == [5, 6]
 
 
 def test_one_large_record_is_a_batch_of_its_own() -> None:
-    queue = PartitionQueue(Limits(8, 100, 8), next_offset=0)
+    queue = PartitionQueue(Limits(8, 100, 8, 10_000), next_offset=0)
     queue.offer([record(0, 500), record(1), record(2)])
     assert [r.offset for r in queue.take()] == [0]
     assert [r.offset for r in queue.take()] == [1, 2]
@@ -51,10 +51,21 @@ def test_one_large_record_is_a_batch_of_its_own() -> None:
 
 
 def test_pauses_when_full_and_resumes_when_half_empty() -> None:
-    queue = PartitionQueue(Limits(1, 100, 4), next_offset=0)
+    queue = PartitionQueue(Limits(1, 100, 4, 10_000), next_offset=0)
     queue.offer(record(i) for i in range(4))
     assert queue.should_pause
     assert not queue.should_resume
+    queue.take()
+    assert not queue.should_pause
+    assert not queue.should_resume
+    queue.take()
+    assert queue.should_resume
+
+
+def test_a_few_large_records_fill_the_queue_as_well() -> None:
+    queue = PartitionQueue(Limits(1, 100, 100, 1000), next_offset=0)
+    queue.offer([record(0, 400), record(1, 400), record(2, 400)])
+    assert queue.should_pause
     queue.take()
     assert not queue.should_pause
     assert not queue.should_resume

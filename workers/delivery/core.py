@@ -43,6 +43,7 @@ class Limits:
     batch_events: int
     batch_bytes: int
     queue_events: int
+    queue_bytes: int
 
 
 @dataclass(slots=True)
@@ -52,12 +53,14 @@ class PartitionQueue:
     limits: Limits
     next_offset: int
     _records: deque[Record] = field(default_factory=deque)
+    _bytes: int = 0
 
     def offer(self, records: Iterable[Record]) -> None:
         """Appends what is new. Offsets already seen are dropped: a seek during a rebalance can fetch them again."""
         for record in records:
             if record.offset >= self.next_offset:
                 self._records.append(record)
+                self._bytes += record.size
                 self.next_offset = record.offset + 1
 
     def take(self) -> list[Record]:
@@ -69,6 +72,7 @@ class PartitionQueue:
             if batch and size > self.limits.batch_bytes:
                 break
             batch.append(self._records.popleft())
+        self._bytes -= sum(record.size for record in batch)
         return batch
 
     def __len__(self) -> int:
@@ -76,13 +80,13 @@ class PartitionQueue:
 
     @property
     def should_pause(self) -> bool:
-        """Full: fetch no more of this partition."""
-        return len(self._records) >= self.limits.queue_events
+        """Full, in records or in bytes: fetch no more of this partition."""
+        return len(self._records) >= self.limits.queue_events or self._bytes >= self.limits.queue_bytes
 
     @property
     def should_resume(self) -> bool:
         """Half empty: fetch again. The gap to `should_pause` keeps a partition from flapping."""
-        return len(self._records) <= self.limits.queue_events // 2
+        return len(self._records) <= self.limits.queue_events // 2 and self._bytes <= self.limits.queue_bytes // 2
 
 
 @dataclass(frozen=True, slots=True)

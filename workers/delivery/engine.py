@@ -42,6 +42,7 @@ async def run_worker(worker: Worker, settings: Settings, health: Health, stop: a
     backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
     attempt = 0
     while not stop.is_set():
+        health.beat()
         session = _Session(worker, settings, health)
         try:
             await session.run(stop)
@@ -70,7 +71,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settings = settings
         self._health = health
         self._group = group_of(settings, worker.name)
-        self._limits = Limits(settings.batch_events, settings.batch_bytes, settings.queue_events)
+        self._limits = Limits(settings.batch_events, settings.batch_bytes, settings.queue_events, settings.queue_bytes)
         self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
         self._runners: dict[TopicPartition, PartitionRunner] = {}
         self._changed = asyncio.Event()
@@ -82,6 +83,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
+            request_timeout_ms=15_000,
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
             # The revoke callback may drain this long before the group moves on without us.
