@@ -10,6 +10,10 @@ from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
 from workers.settings import Settings
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files from what is now")
+
+
 @pytest_asyncio.fixture(scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
     """Apache Kafka 4.x, one node."""
@@ -31,7 +35,7 @@ async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def triton_settings(triton: EmbeddedTriton) -> Settings:
     """Settings for Triton alone."""
     return Settings(TRITON_URL=triton.url)

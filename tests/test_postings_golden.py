@@ -1,0 +1,83 @@
+"""What the shipped student says of the bundled postings, through the real Triton.
+
+`pytest tests/test_postings_golden.py --update-golden` rewrites the golden file after a change that is meant to change
+it; the diff then shows what became of each posting.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from topics.catalogue import POSTINGS
+from topics.fields import Feature
+from topics.postings import Posting, PostingExtraction, PostingFeatures
+from workers import postings
+from workers.demo import POSTINGS_FILE
+from workers.files import read_events
+from workers.settings import Settings
+
+DATA = Path(__file__).parent / "data"
+GOLDEN = DATA / "golden_features.jsonl"
+EXPECTED = DATA / "demo_expected.jsonl"
+# Integer kernels of other processors round otherwise in the last bits.
+TOLERANCE = 0.02
+
+
+@pytest_asyncio.fixture(scope="module")
+async def features(triton_settings: Settings) -> list[PostingFeatures]:
+    events = [line.event for line in read_events(POSTINGS_FILE, POSTINGS)]
+    async with postings.connect(triton_settings) as (infer, student):
+        return await postings.extract([event for event in events if isinstance(event, Posting)], infer, student)
+
+
+def summary(posting: PostingFeatures) -> dict[str, Any]:
+    """Value, confidence and the evidence's words of each field."""
+    result: dict[str, Any] = {"id": posting.id}
+    for name in PostingExtraction.model_fields:
+        feature = getattr(posting, name)
+        result[name] = [_one(posting, f) for f in feature] if isinstance(feature, tuple) else _one(posting, feature)
+    return result
+
+
+def _one(posting: PostingFeatures, feature: Feature[Any]) -> dict[str, Any]:
+    quotes = [(posting.text or "")[e.start : e.end] for e in feature.evidence]
+    return {"value": feature.value, "confidence": feature.confidence, "evidence": quotes}
+
+
+def same(golden: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Equal values and evidence, confidences within :data:`TOLERANCE`."""
+    return (
+        golden["value"] == now["value"]
+        and golden["evidence"] == now["evidence"]
+        and abs(golden["confidence"] - now["confidence"]) <= TOLERANCE
+    )
+
+
+def test_features_are_the_golden_ones(features: list[PostingFeatures], request: pytest.FixtureRequest) -> None:
+    now = [summary(posting) for posting in features]
+    if request.config.getoption("--update-golden"):
+        GOLDEN.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in now))
+    golden = [json.loads(line) for line in GOLDEN.read_text().splitlines()]
+    assert [row["id"] for row in golden] == [row["id"] for row in now]
+    changed = [
+        f"{old['id']}.{name}: {old[name]} -> {new[name]}"
+        for old, new in zip(golden, now, strict=True)
+        for name in PostingExtraction.model_fields
+        if name != "skills" and not same(old[name], new[name])
+    ]
+    assert changed == []
+    for old, new in zip(golden, now, strict=True):
+        assert [skill["value"] for skill in old["skills"]] == [skill["value"] for skill in new["skills"]], old["id"]
+
+
+def test_bundled_postings_are_many_and_various() -> None:
+    lines = list(read_events(POSTINGS_FILE, POSTINGS))
+    bodies = [line.event.body for line in lines if isinstance(line.event, Posting)]
+    assert len(bodies) == len(lines) >= 40
+    assert 10 <= sum("<" in body for body in bodies) <= len(bodies) - 10
+    expected = [json.loads(line) for line in EXPECTED.read_text().splitlines()]
+    assert [row["id"] for row in expected] == [line.key for line in lines]
+    assert sum(row["language"] == "fr" for row in expected) >= 10
