@@ -49,11 +49,8 @@ def _one(posting: PostingFeatures, feature: Feature[Any]) -> dict[str, Any]:
 
 def same(golden: dict[str, Any], now: dict[str, Any]) -> bool:
     """Equal values and evidence, confidences within :data:`TOLERANCE`."""
-    return (
-        golden["value"] == now["value"]
-        and golden["evidence"] == now["evidence"]
-        and abs(golden["confidence"] - now["confidence"]) <= TOLERANCE
-    )
+    close = abs(golden["confidence"] - now["confidence"]) <= TOLERANCE
+    return bool(golden["value"] == now["value"] and golden["evidence"] == now["evidence"] and close)
 
 
 def test_features_are_the_golden_ones(features: list[PostingFeatures], request: pytest.FixtureRequest) -> None:

@@ -14,7 +14,7 @@ from workers.settings import Settings
 
 def copies(times: int) -> list[Line]:
     """The bundled postings, each with so many ids and texts of its own."""
-    lines = []
+    lines: list[Line] = []
     for copy in range(times):
         for line in read_events(POSTINGS_FILE, POSTINGS):
             assert isinstance(line.event, Posting)
