@@ -136,7 +136,7 @@ ODD = [
     pytest.param(NESTED, id="10,000 levels of HTML"),
     pytest.param("<" * 50_000, id="only brackets"),
     pytest.param("🥖" * 1000, id="only emoji"),
-    pytest.param("word " * 30_000, id="one endless sentence"),
+    pytest.param("we bake the bread and " * 8_000, id="one endless sentence"),
 ]
 
 

@@ -1,6 +1,7 @@
 """The Triton client against a real tritonserver with the shipped student."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,7 @@ async def test_a_hung_triton_meets_the_deadline(tmp_path: Path) -> None:
 async def test_a_model_made_with_other_assets_stops_the_worker(
     triton_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Student.load(model_dir(Student.name))
-    monkeypatch.setattr(other, "assets_digest", "another")
+    other = replace(Student.load(model_dir(Student.name)), assets_digest="another")
     monkeypatch.setattr(Student, "load", lambda directory: other)
     with pytest.raises(FatalError, match="one release"):
         async with postings.connect(triton_settings):
