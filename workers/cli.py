@@ -103,7 +103,7 @@ async def _embedded(settings: Settings, folder: Path, *wanted: PartName) -> Asyn
 @app.command("demo")
 def run_demo(data_dir: Folder = None) -> None:
     """Stream the bundled postings through broker, worker and Triton and show what comes out."""
-    settings = _settings(partitions=4, log_level="warning", log_format="console")
+    settings = _settings(partitions=4, log_level="error", log_format="console")
 
     async def work(folder: Path) -> int:
         async with _embedded(settings, folder) as complete:
@@ -241,7 +241,7 @@ def extract(
     rename: Rename = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Postings to features without Kafka, through the same handler and Triton (embedded where TRITON_URL is unset)."""
-    settings = _settings(log_level="warning")
+    settings = _settings(log_level="error")
     lines = _checked_rename(source, POSTINGS, rename)
 
     async def work(folder: Path) -> tuple[int, int]:

@@ -135,7 +135,8 @@ def _evidence(features: dict[str, Any], feature: dict[str, Any]) -> Text:
     quote = text[start : min(end, start + MAX_EVIDENCE_CHARS)] + ("…" if end - start > MAX_EVIDENCE_CHARS else "")
     before = text[max(0, start - CONTEXT_CHARS) : start].rpartition("\n")[2]
     after = text[end : end + CONTEXT_CHARS].partition("\n")[0] if not quote.endswith("…") else ""
-    return Text.assemble((before, "dim"), (quote, "black on yellow"), (after, "dim"), overflow="fold")
+    one_line = " / ".join(line for line in quote.split("\n") if line)
+    return Text.assemble((before, "dim"), (one_line, "black on yellow"), (after, "dim"))
 
 
 def _rejection_panel(record: Received) -> Panel:

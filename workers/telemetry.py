@@ -49,7 +49,11 @@ CACHE_UP = Gauge("talentstream_cache_up", "1 when the last cache call succeeded.
 
 
 def configure_logging(settings: Settings) -> None:
-    """structlog to stderr; libraries' own logs from warning on, in the same format."""
+    """structlog to stderr; libraries' own logs from warning on, in the same format.
+
+    Under `error` libraries are silent: aiokafka calls each condition that it retries an error, and what it gives up on
+    comes to us as an exception.
+    """
     level = getattr(logging, settings.log_level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -76,4 +80,4 @@ def configure_logging(settings: Settings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(level, logging.WARNING))
+    root.setLevel(logging.CRITICAL if level >= logging.ERROR else max(level, logging.WARNING))
