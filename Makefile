@@ -47,12 +47,12 @@ format: setup  ## Rewrite the code in the project's format
 schemas: setup  ## Rewrite the JSON Schemas and asyncapi.yaml from the models
 	$(RUN) python -m topics.generate
 
-train: setup-train  ## Train, export and evaluate the posting student on POSTINGS= and LABELS= (OUT= for the checkpoint)
-	$(RUN) python -m models.postings.train --postings $(POSTINGS) --labels $(LABELS) --out $(OUT)
-	$(RUN) python -m models.postings.export --help
+train: setup-train  ## Train the posting student on POSTINGS=, LABELS=, RESERVED=, then export it to triton_repo/
+	$(RUN) python -m models.postings.train --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED) --out .talentstream/run
+	$(RUN) python -m models.postings.export --run .talentstream/run --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED)
 
-evaluate: setup-train  ## Print the shipped student's metrics on the held-out part of POSTINGS= and LABELS=
-	$(RUN) python -m models.postings.evaluate --postings $(POSTINGS) --labels $(LABELS)
+evaluate: setup-train  ## Print the shipped student's metrics on the held-out part of POSTINGS=, LABELS=, RESERVED=
+	$(RUN) python -m models.postings.evaluate --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED)
 
 bench: setup-train  ## Postings/s end to end, of the bare model and of four DistilBERTs
 	$(RUN) talentstream bench postings --baseline distilbert4

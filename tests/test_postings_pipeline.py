@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
 from models.postings.student import Student
-from tests.support.streams import produce, read_all, running, until_answered, until_counted
+from tests.support.streams import produce, read_all, until_answered, until_counted
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS
 from topics.envelope import header
 from topics.generate import json_schema
@@ -20,6 +20,7 @@ from topics.postings import PostingFeatures
 from workers import admin, postings
 from workers.demo import POSTINGS_FILE
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
+from workers.runtime import in_background
 from workers.settings import Settings
 
 DEMO = [(json.loads(line)["id"].encode(), line.encode()) for line in POSTINGS_FILE.read_text().splitlines()]
@@ -47,7 +48,7 @@ async def through(settings: Settings, records: list[tuple[bytes, bytes | None]])
     """Publishes and runs the worker until each key is answered; all features and rejections by key."""
     before = await _answers(settings)
     expected = {key: sum(1 for k, _ in records if k == key) + len(before.get(key, [])) for key, _ in records}
-    async with postings.worker(settings) as worker, running(worker, settings):
+    async with postings.worker(settings) as worker, in_background(worker, settings):
         await produce(settings, POSTINGS.name, records)
         await until_counted(settings, [POSTING_FEATURES.name, REJECTIONS.name], expected)
     after = await _answers(settings)
@@ -178,7 +179,7 @@ async def test_triton_is_waited_for(settings: Settings, tmp_path: Path) -> None:
     ]
     async with EmbeddedTriton(tmp_path) as triton:
         own = settings.model_copy(update={"triton_url": triton.url, "inference_timeout_s": 1.0, "retry_max_s": 0.5})
-        async with postings.worker(own) as worker, running(worker, own):
+        async with postings.worker(own) as worker, in_background(worker, own):
             triton.kill()
             await produce(own, POSTINGS.name, fresh)
             await asyncio.sleep(2)

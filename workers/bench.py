@@ -11,8 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import aclosing
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,12 @@ from models.repository import model_dir
 from topics.catalogue import POSTING_FEATURES, POSTINGS
 from topics.postings import Posting
 from workers import admin
-from workers.delivery import run_worker
 from workers.errors import FatalError
 from workers.files import Line
-from workers.health import Health
 from workers.inference import buckets, pad
 from workers.postings import worker as postings_worker
 from workers.publish import publish
+from workers.runtime import in_background
 from workers.settings import Settings
 from workers.tail import read
 
@@ -64,28 +63,16 @@ def _unique(lines: Sequence[Line], events: int, round_: int) -> list[Line]:
     return copies
 
 
-@asynccontextmanager
-async def _running_worker(settings: Settings) -> AsyncIterator[None]:
-    stop, health = asyncio.Event(), Health(settings.stall_timeout_s)
-    async with postings_worker(settings) as worker:
-        work = asyncio.create_task(run_worker(worker, settings, health, stop))
-        await health.wait_ready()
-        try:
-            yield
-        finally:
-            stop.set()
-            await work
-
-
 async def _end_to_end(settings: Settings, lines: Sequence[Line]) -> float:
     """Postings/s from the first publish to the last committed features event."""
     waiting = {line.key for line in lines}
 
     async def collect() -> None:
-        async for record in read(settings, POSTING_FEATURES.name, from_beginning=True):
-            waiting.discard(record.key)
-            if not waiting:
-                return
+        async with aclosing(read(settings, POSTING_FEATURES.name, from_beginning=True)) as records:
+            async for record in records:
+                waiting.discard(record.key)
+                if not waiting:
+                    return
 
     collected = asyncio.create_task(collect())
     started = time.perf_counter()
@@ -176,7 +163,7 @@ async def run(
         old = await asyncio.to_thread(_DistilBert4, lines, Path(folder)) if baseline else None
         if old:
             rates[Baseline.distilbert4] = []
-        async with _running_worker(settings):
+        async with postings_worker(settings) as worker, in_background(worker, settings):
             await _end_to_end(settings, _unique(lines, min(events, 32), -1))  # warm-up
             for round_ in range(rounds):
                 rates["end to end"].append(await _end_to_end(settings, _unique(lines, events, round_)))

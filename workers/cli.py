@@ -67,7 +67,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except (EmbeddedError, WorkError, KafkaError, OSError, ValueError) as error:
-        errors.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+        errors.print(f"[red]{type(error).__name__}:[/] {str(error) or 'timed out'}", highlight=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS
+from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS, Topic
 from workers import admin, postings
-from workers.delivery import run_worker
 from workers.files import Line, read_events
-from workers.health import Health
 from workers.publish import publish
+from workers.runtime import in_background
 from workers.settings import Settings
 from workers.tail import Received, read, stated
 
@@ -41,26 +42,25 @@ STAGES = {
 
 
 async def run(settings: Settings, console: Console) -> int:
-    """Runs the demo against the addresses in `settings`; returns how many postings came out."""
+    """Runs the demo against the addresses in `settings`; returns how many postings came out.
+
+    Raises:
+        TimeoutError: they did not all come out within `TIMEOUT_S`.
+    """
     await admin.apply(settings)
     lines = list(read_events(POSTINGS_FILE, POSTINGS))
-    health = Health(settings.stall_timeout_s)
-    stop = asyncio.Event()
-    async with postings.worker(settings) as worker:
-        work = asyncio.create_task(run_worker(worker, settings, health, stop))
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                await health.wait_ready()
-                started = time.perf_counter()
-                received = asyncio.create_task(_collect(settings, {line.key for line in lines}))
-                await publish(settings, POSTINGS, lines)
-                await _publish_bad(settings)
-                features = await received
-                elapsed = time.perf_counter() - started
-                rejections = await _rejections(settings)
-        finally:
-            stop.set()
-            await work
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        postings.worker(settings) as worker,
+        in_background(worker, settings),
+    ):
+        started = time.perf_counter()
+        receiving = asyncio.create_task(_collect(settings, POSTING_FEATURES, {line.key for line in lines}))
+        await publish(settings, POSTINGS, lines)
+        await _publish_bad(settings)
+        features = await receiving
+        elapsed = time.perf_counter() - started
+        rejections = await _collect(settings, REJECTIONS, {key.decode() for key, _ in BAD_EVENTS})
     titles = {line.key: line for line in lines}
     for record in features:
         console.print(_panel(record, titles[record.key]))
@@ -70,16 +70,17 @@ async def run(settings: Settings, console: Console) -> int:
     return len(features)
 
 
-async def _collect(settings: Settings, keys: set[str | None]) -> list[Received]:
+async def _collect(settings: Settings, topic: Topic, keys: Iterable[str | None]) -> list[Received]:
+    """The first committed record of each key, by key."""
+    found: dict[str | None, Received] = {}
     waiting = set(keys)
-    found = []
-    async for record in read(settings, POSTING_FEATURES.name, from_beginning=True):
-        if record.key in waiting:
-            waiting.discard(record.key)
-            found.append(record)
-        if not waiting:
-            break
-    return sorted(found, key=lambda record: record.key or "")
+    async with aclosing(read(settings, topic.name, from_beginning=True)) as records:
+        async for record in records:
+            if record.key in waiting:
+                found.setdefault(record.key, record)
+            if found.keys() == waiting:
+                break
+    return sorted(found.values(), key=lambda record: record.key or "")
 
 
 async def _publish_bad(settings: Settings) -> None:
@@ -87,18 +88,6 @@ async def _publish_bad(settings: Settings) -> None:
     async with producer:
         for key, value in BAD_EVENTS:
             await producer.send_and_wait(POSTINGS.name, key=key, value=value)
-
-
-async def _rejections(settings: Settings) -> list[Received]:
-    waiting = {key.decode() for key, _ in BAD_EVENTS}
-    found = []
-    async for record in read(settings, REJECTIONS.name, from_beginning=True):
-        if record.key in waiting:
-            waiting.discard(record.key or "")
-            found.append(record)
-        if not waiting:
-            break
-    return found
 
 
 def _panel(record: Received, line: Line) -> Panel:

@@ -41,6 +41,27 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+@asynccontextmanager
+async def in_background(worker: Worker, settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+    """`worker` as a task of this process: ready on entering, drained on leaving.
+
+    Raises:
+        FatalError: on entering or leaving, what ended the worker.
+    """
+    stop, health = asyncio.Event(), Health(settings.stall_timeout_s)
+    work = asyncio.create_task(run_worker(worker, settings, health, stop))
+    ready = asyncio.create_task(health.wait_ready())
+    try:
+        await asyncio.wait([work, ready], return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+        yield work
+    finally:
+        ready.cancel()
+        stop.set()
+        await work
+
+
 async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
     """Runs worker `name` until `stop`; waits for parts that are not there yet.
 

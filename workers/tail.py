@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,9 @@ class Received:
     value: Any
 
 
-async def read(settings: Settings, topic: str, *, from_beginning: bool, follow: bool = True) -> AsyncIterator[Received]:
+async def read(
+    settings: Settings, topic: str, *, from_beginning: bool, follow: bool = True
+) -> AsyncGenerator[Received, None]:
     """Committed records of `topic`, without a consumer group, so nobody's offsets move.
 
     Args:

@@ -4,8 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -13,8 +12,7 @@ from aiokafka.structs import ConsumerRecord
 
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS, Topic
 from workers import admin
-from workers.delivery import Handler, Worker, run_worker
-from workers.health import Health
+from workers.delivery import Handler, Worker
 from workers.settings import Settings
 
 PARTITIONS = 4
@@ -93,21 +91,6 @@ def lost_and_doubled(expected: Sequence[bytes], records: Sequence[ConsumerRecord
     for record in records:
         seen[record.key] += 1
     return [key for key in expected if key not in seen], [key for key, times in seen.items() if times > 1]
-
-
-@asynccontextmanager
-async def running(worker: Worker, settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
-    """The worker in this process, ready; stopped in order on leaving, its error raised."""
-    stop, health = asyncio.Event(), Health(settings.stall_timeout_s)
-    task = asyncio.create_task(run_worker(worker, settings, health, stop))
-    ready = asyncio.create_task(health.wait_ready())
-    await asyncio.wait([task, ready], timeout=30, return_when=asyncio.FIRST_COMPLETED)
-    try:
-        yield task
-    finally:
-        stop.set()
-        ready.cancel()
-        await task
 
 
 def make_worker(source: Topic, target: Topic, handle: Handler, name: str = "w") -> Worker:

@@ -5,82 +5,18 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from onnx import TensorProto, helper, save
 from redis.asyncio import Redis
-from tritonclient.grpc import InferInput, InferRequestedOutput
-from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.utils import InferenceServerException
 
+from tests.support.embedded import CONFIG, gone, processes_of, shared_memory, write_model
 from workers.embedded import EmbeddedError, EmbeddedKafka, EmbeddedRedis, EmbeddedStack, EmbeddedTriton
 from workers.embedded.machine import FolderLock, free_ports, require_packages, require_platform
-from workers.embedded.overlay import build_overlay
-
-CONFIG = """
-backend: "onnxruntime"
-max_batch_size: 8
-input [ { name: "x" data_type: TYPE_FP32 dims: [ -1 ] } ]
-output [ { name: "y" data_type: TYPE_FP32 dims: [ -1 ] }, { name: "total" data_type: TYPE_FP32 dims: [ 1 ] } ]
-dynamic_batching { max_queue_delay_microseconds: 50000 }
-parameters [ { key: "intra_op_thread_count" value: { string_value: "1" } } ]
-instance_group [ { kind: KIND_GPU } ]
-version_policy: { latest { num_versions: 1 } }
-"""
-
-
-def write_model(repository: Path, name: str = "double", config: str = CONFIG) -> Path:
-    """y = 2x, total = sum of y."""
-    vector = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        [helper.make_node("Mul", ["x", "two"], ["y"]), helper.make_node("ReduceSum", ["y", "axis"], ["total"])],
-        "double",
-        [vector("x", TensorProto.FLOAT, ["batch", "length"])],
-        [vector("y", TensorProto.FLOAT, ["batch", "length"]), vector("total", TensorProto.FLOAT, ["batch", 1])],
-        [
-            helper.make_tensor("two", TensorProto.FLOAT, [1], [2.0]),
-            helper.make_tensor("axis", TensorProto.INT64, [1], [1]),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    (repository / name / "1").mkdir(parents=True)
-    save(model, repository / name / "1" / "model.onnx")
-    (repository / name / "config.pbtxt").write_text(config)
-    (repository / name / "labels.txt").write_text("kept beside\n")
-    return repository
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Live ones that work in the folder; a zombie has no folder any more."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (process / "cwd").resolve(strict=True).is_relative_to(folder):
-                found.append((process / "cmdline").read_text().replace("\0", " ")[:200])
-        except OSError:
-            continue
-    return found
-
-
-def shared_memory() -> set[str]:
-    return {path.name for path in Path("/dev/shm").glob("talentstream_*")}  # noqa: S108 - the system's
-
-
-async def gone(folder: Path, before: set[str], timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while (left := [*processes_of(folder), *(shared_memory() - before)]) and time.monotonic() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(0.1)
-    assert not left
-
-
-# Kafka ----------------------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -165,108 +101,6 @@ async def test_three_nodes_survive_the_loss_of_one(tmp_path: Path) -> None:
 
 
 # Triton ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedTriton]:
-    folder = tmp_path_factory.mktemp("triton")
-    before = shared_memory()
-    async with EmbeddedTriton(folder / "data", write_model(folder / "repository")) as server:
-        yield server
-    await gone(folder, before, timeout_s=0)
-
-
-async def infer(client: InferenceServerClient, array: np.ndarray, *outputs: str) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
-    tensor = InferInput("x", list(array.shape), "FP32")
-    tensor.set_data_from_numpy(array.astype(np.float32))
-    requested = [InferRequestedOutput(output) for output in outputs] or None
-    result = await client.infer("double", [tensor], outputs=requested, client_timeout=10)
-    return {output.name: result.as_numpy(output.name) for output in result.get_response().outputs}
-
-
-async def test_triton_batches_equal_shapes_and_keeps_others_apart(triton: EmbeddedTriton) -> None:
-    async with InferenceServerClient(triton.url) as client:
-        inputs = [np.full((1 + index % 3, 4 + index % 2), index) for index in range(12)]
-        results = await asyncio.gather(*(infer(client, array) for array in inputs))
-        for array, result in zip(inputs, results, strict=True):
-            np.testing.assert_array_equal(result["y"], 2.0 * array)
-            np.testing.assert_array_equal(result["total"], 2.0 * array.sum(axis=1, keepdims=True))
-        statistics = (await client.get_inference_statistics("double")).model_stats[0]
-        assert statistics.execution_count < statistics.inference_count
-
-
-async def test_triton_sends_the_requested_outputs_and_nan_as_it_is(triton: EmbeddedTriton) -> None:
-    async with InferenceServerClient(triton.url) as client:
-        result = await infer(client, np.array([[np.nan, 1.0]]), "y")
-        assert set(result) == {"y"}
-        np.testing.assert_array_equal(result["y"], [[np.nan, 2.0]])
-
-
-async def test_triton_refuses_a_wrong_input(triton: EmbeddedTriton) -> None:
-    async with InferenceServerClient(triton.url) as client:
-        with pytest.raises(InferenceServerException, match="unexpected inference input 'z'"):
-            await client.infer("double", [InferInput("z", [1, 1], "FP32").set_data_from_numpy(np.zeros((1, 1), "f"))])
-
-
-async def test_triton_comes_back_after_kill_and_leaves_no_shared_memory(triton: EmbeddedTriton) -> None:
-    url = triton.url
-    triton.kill()
-    assert not processes_of(triton.folder)
-    assert not {name for name in shared_memory() if name.startswith(triton.shared_prefix)}
-    await triton.start()
-    assert triton.url == url
-    async with InferenceServerClient(url) as client:
-        assert (await infer(client, np.ones((1, 2))))["y"].tolist() == [[2.0, 2.0]]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('name: "y"', 'name: "why"', "why is not in the model"),
-        ('"y" data_type: TYPE_FP32', '"y" data_type: TYPE_INT64', "y is TYPE_INT64 in config.pbtxt, TYPE_FP32"),
-        ('"x" data_type: TYPE_FP32 dims: [ -1 ]', '"x" data_type: TYPE_FP32 dims: [ -1, 2 ]', "x has 3 dimensions"),
-    ],
-)
-async def test_a_configuration_that_the_real_backend_would_refuse(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    repository = write_model(tmp_path / "repository", config=CONFIG.replace(old, new))
-    with pytest.raises(EmbeddedError, match=message):
-        await EmbeddedTriton(tmp_path / "data", repository).start()
-    assert not processes_of(tmp_path)
-
-
-def test_overlay_keeps_all_but_the_backend(tmp_path: Path) -> None:
-    config = CONFIG + 'default_model_filename: "model.onnx"\nmodel_warmup [ { name: "w" batch_size: 1 } ]'
-    build_overlay(write_model(tmp_path / "repository", config=config), tmp_path / "overlay")
-    written = (tmp_path / "overlay" / "double" / "config.pbtxt").read_text()
-    for kept in ("max_batch_size: 8", "50000", "intra_op_thread_count", "latest", 'backend: "python"', "model_warmup"):
-        assert kept in written
-    for dropped in ("onnxruntime", "KIND_GPU", "default_model_filename"):
-        assert dropped not in written
-    assert (tmp_path / "overlay" / "double" / "labels.txt").read_text() == "kept beside\n"
-    assert (tmp_path / "overlay" / "double" / "1" / "model.onnx").is_symlink()
-
-
-@pytest.mark.parametrize(
-    ("config", "message"),
-    [
-        ('backend: "tensorrt"', "uses the backend 'tensorrt'|uses the backend tensorrt"),
-        ("backend: {", "is no model configuration"),
-        (CONFIG + 'default_model_filename: "other.onnx"', r"other\.onnx is missing"),
-    ],
-)
-def test_overlay_names_what_it_cant_serve(tmp_path: Path, config: str, message: str) -> None:
-    with pytest.raises(EmbeddedError, match=message):
-        build_overlay(write_model(tmp_path / "repository", config=config), tmp_path / "overlay")
-
-
-def test_overlay_needs_a_repository(tmp_path: Path) -> None:
-    with pytest.raises(EmbeddedError, match="no model repository"):
-        build_overlay(tmp_path / "none", tmp_path / "overlay")
-
-
-# Redis ----------------------------------------------------------------------------------------------------------
 
 
 async def test_redis_forgets_unless_told_to_persist(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from tests.support.streams import (
     postings,
     produce,
     read_all,
-    running,
     until_answered,
 )
 from topics.catalogue import DEAD_LETTERS, REJECTIONS, Topic
@@ -26,6 +25,7 @@ from workers.delivery.process import Message
 from workers.delivery.sink import TransactionalSink
 from workers.embedded import EmbeddedKafka
 from workers.errors import FatalError, FencedError, RetryableError
+from workers.runtime import in_background
 from workers.settings import Settings
 
 
@@ -45,7 +45,7 @@ def echo(target: Topic, delay_s: float = 0.0) -> Handler:
 async def test_everything_comes_out_once(kafka_settings: Settings) -> None:
     source, target = await make_topics(kafka_settings)
     inputs = postings(500)
-    async with running(make_worker(source, target, echo(target)), kafka_settings):
+    async with in_background(make_worker(source, target, echo(target)), kafka_settings):
         await produce(kafka_settings, source.name, inputs)
         await until_answered(kafka_settings, target.name, [key for key, _ in inputs])
     records = await read_all(kafka_settings, target.name)
@@ -59,7 +59,7 @@ async def test_order_within_a_key_is_kept(kafka_settings: Settings) -> None:
         for version in range(50)
         for key in range(5)
     ]
-    async with running(make_worker(source, target, echo(target)), kafka_settings):
+    async with in_background(make_worker(source, target, echo(target)), kafka_settings):
         await produce(kafka_settings, source.name, [*updates, (b"end", b"{}")])
         await until_answered(kafka_settings, REJECTIONS.name, [b"end"])
         await until_answered(kafka_settings, target.name, [f"k{key}".encode() for key in range(5)])
@@ -80,7 +80,7 @@ async def test_an_outage_is_waited_out(kafka_settings: Settings) -> None:
         return list(await echo(target)(events))
 
     await produce(kafka_settings, source.name, inputs)
-    async with running(make_worker(source, target, flaky), kafka_settings):
+    async with in_background(make_worker(source, target, flaky), kafka_settings):
         await until_answered(kafka_settings, target.name, [key for key, _ in inputs])
     assert lost_and_doubled([key for key, _ in inputs], await read_all(kafka_settings, target.name)) == ([], [])
     dead = {record.key for record in await read_all(kafka_settings, DEAD_LETTERS.name)}
@@ -96,10 +96,10 @@ async def test_fatal_stops_the_worker_and_commits_nothing(kafka_settings: Settin
         raise FatalError("wrong model")
 
     with pytest.raises(FatalError, match="wrong model"):
-        async with running(make_worker(source, target, broken), kafka_settings) as task:
+        async with in_background(make_worker(source, target, broken), kafka_settings) as task:
             await asyncio.wait([task], timeout=30)
     assert await read_all(kafka_settings, target.name) == []
-    async with running(make_worker(source, target, echo(target)), kafka_settings):
+    async with in_background(make_worker(source, target, echo(target)), kafka_settings):
         await until_answered(kafka_settings, target.name, [key for key, _ in inputs])
     assert lost_and_doubled([key for key, _ in inputs], await read_all(kafka_settings, target.name)) == ([], [])
 
@@ -115,9 +115,9 @@ async def test_a_stop_finishes_the_batch_in_flight(kafka_settings: Settings) -> 
 
     await produce(kafka_settings, source.name, inputs)
     for _ in range(4):
-        async with running(make_worker(source, target, remember), kafka_settings):
+        async with in_background(make_worker(source, target, remember), kafka_settings):
             await asyncio.sleep(0.15)
-    async with running(make_worker(source, target, remember), kafka_settings):
+    async with in_background(make_worker(source, target, remember), kafka_settings):
         await until_answered(kafka_settings, target.name, [key for key, _ in inputs])
     assert lost_and_doubled([key for key, _ in inputs], await read_all(kafka_settings, target.name)) == ([], [])
     assert len(handled) == len(set(handled)), "a batch in flight was thrown away and done again"
@@ -128,9 +128,9 @@ async def test_partitions_move_between_workers_without_loss_or_repeat(kafka_sett
     inputs = postings(1500)
     await produce(kafka_settings, source.name, inputs)
     worker = make_worker(source, target, echo(target, 0.03))
-    async with running(worker, kafka_settings):
+    async with in_background(worker, kafka_settings):
         for _ in range(3):
-            async with running(worker, kafka_settings):
+            async with in_background(worker, kafka_settings):
                 await asyncio.sleep(0.3)
         await until_answered(kafka_settings, target.name, [key for key, _ in inputs])
     assert lost_and_doubled([key for key, _ in inputs], await read_all(kafka_settings, target.name)) == ([], [])
@@ -153,7 +153,7 @@ async def test_a_newer_owner_fences_the_older(kafka_settings: Settings) -> None:
 async def test_a_fenced_worker_rejoins(kafka_settings: Settings) -> None:
     source, target = await make_topics(kafka_settings)
     inputs = postings(100)
-    async with running(make_worker(source, target, echo(target)), kafka_settings):
+    async with in_background(make_worker(source, target, echo(target)), kafka_settings):
         thieves = [
             TransactionalSink(kafka_settings, f"{kafka_settings.group_prefix}-w", TopicPartition(source.name, number))
             for number in range(PARTITIONS)
@@ -171,9 +171,9 @@ async def test_at_least_once_loses_nothing(kafka_settings: Settings) -> None:
     inputs = postings(300)
     await produce(settings, source.name, inputs)
     for _ in range(2):
-        async with running(make_worker(source, target, echo(target, 0.02)), settings):
+        async with in_background(make_worker(source, target, echo(target, 0.02)), settings):
             await asyncio.sleep(0.1)
-    async with running(make_worker(source, target, echo(target)), settings):
+    async with in_background(make_worker(source, target, echo(target)), settings):
         await until_answered(settings, target.name, [key for key, _ in inputs])
     lost, doubled = lost_and_doubled([key for key, _ in inputs], await read_all(settings, target.name))
     assert lost == []
@@ -183,7 +183,7 @@ async def test_at_least_once_loses_nothing(kafka_settings: Settings) -> None:
 async def test_the_broker_dies_and_comes_back(kafka_settings: Settings, kafka: EmbeddedKafka) -> None:
     source, target = await make_topics(kafka_settings)
     inputs = postings(600)
-    async with running(make_worker(source, target, echo(target, 0.05)), kafka_settings):
+    async with in_background(make_worker(source, target, echo(target, 0.05)), kafka_settings):
         await produce(kafka_settings, source.name, inputs)
         kafka.kill()
         await kafka.start()
