@@ -189,3 +189,15 @@ async def test_the_broker_dies_and_comes_back(kafka_settings: Settings, kafka: E
         await kafka.start()
         await until_answered(kafka_settings, target.name, [key for key, _ in inputs], timeout_s=90)
     assert lost_and_doubled([key for key, _ in inputs], await read_all(kafka_settings, target.name)) == ([], [])
+
+
+async def test_a_stop_does_not_wait_for_a_dead_broker(kafka_settings: Settings, kafka: EmbeddedKafka) -> None:
+    settings = kafka_settings.model_copy(update={"drain_timeout_s": 1.0})
+    source, target = await make_topics(settings)
+    await produce(settings, source.name, postings(100))
+    try:
+        async with asyncio.timeout(30), in_background(make_worker(source, target, echo(target, 0.2)), settings):
+            await asyncio.sleep(0.5)
+            kafka.kill()
+    finally:
+        await kafka.start()

@@ -103,7 +103,16 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await self._release(self._runners)
             finally:
-                await self._consumer.stop()
+                await self._leave()
+                # A takeover that was still under way may have added some meanwhile.
+                await self._release(self._runners)
+
+    async def _leave(self) -> None:
+        # Bounded, for aiokafka waits here for callbacks and for a broker that may be gone.
+        try:
+            await asyncio.wait_for(self._consumer.stop(), self._settings.drain_timeout_s)
+        except (TimeoutError, KafkaError) as error:
+            log.warning("left the group without a goodbye", worker=self._worker.name, error=type(error).__name__)
 
     async def _poll(self) -> None:
         # Always polling keeps the membership alive whatever the handlers do; full partitions are merely paused.
@@ -144,10 +153,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Fences earlier owners, then starts from what they had committed."""
         try:
-            await asyncio.gather(*(self._acquire(partition) for partition in assigned))
-        except Exception as error:
+            async with asyncio.timeout(self._settings.transaction_timeout_s), asyncio.TaskGroup() as tasks:
+                for partition in assigned:
+                    tasks.create_task(self._acquire(partition))
+        except (ExceptionGroup, TimeoutError) as error:
             # aiokafka logs and swallows what a listener raises; the poll loop must hear of it.
-            self._failure = error if isinstance(error, KafkaError) else RetryableError(str(error))
+            self._failure = RetryableError(f"could not take over the partitions: {error!r}")
             return
         self.joined = self._health.ready = True
         telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))
@@ -155,16 +166,24 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _acquire(self, partition: TopicPartition) -> None:
         sink = self._sink(partition)
-        await sink.open()
-        # aiokafka reads committed offsets beside this callback, perhaps before the fence stands: a zombie could commit
-        # in between and its batch would be done twice. So read again behind the fence, and seek.
-        committed = await self._consumer.committed(partition)
-        if committed is None:
-            committed = (await self._consumer.beginning_offsets([partition]))[partition]
+        try:
+            await sink.open()
+            committed = await self._committed(partition)
+        except BaseException:
+            await sink.close()
+            raise
         self._runners[partition] = PartitionRunner(
             self._worker, sink, committed, self._limits, self._backoff, self._changed.set
         )
         self._consumer.seek(partition, committed)
+
+    async def _committed(self, partition: TopicPartition) -> int:
+        # aiokafka reads committed offsets beside this callback, perhaps before the fence stands: a zombie could commit
+        # in between and its batch would be done twice. So read again behind the fence, and seek.
+        committed: int | None = await self._consumer.committed(partition)
+        if committed is None:
+            committed = (await self._consumer.beginning_offsets([partition]))[partition]
+        return int(committed)
 
     def _sink(self, partition: TopicPartition) -> Sink:
         if self._settings.delivery == "at_least_once":
