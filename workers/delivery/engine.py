@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from workers import telemetry
+from workers.delivery.closing import stop_consumer
 from workers.delivery.core import Backoff, Limits, Record
 from workers.delivery.outcomes import Worker
 from workers.delivery.partition import PartitionRunner
@@ -103,16 +104,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await self._release(self._runners)
             finally:
-                await self._leave()
+                if not await stop_consumer(self._consumer, self._settings.drain_timeout_s):
+                    log.warning("left the group without a goodbye", worker=self._worker.name)
                 # A takeover that was still under way may have added some meanwhile.
                 await self._release(self._runners)
-
-    async def _leave(self) -> None:
-        # Bounded, for aiokafka waits here for callbacks and for a broker that may be gone.
-        try:
-            await asyncio.wait_for(self._consumer.stop(), self._settings.drain_timeout_s)
-        except (TimeoutError, KafkaError) as error:
-            log.warning("left the group without a goodbye", worker=self._worker.name, error=type(error).__name__)
 
     async def _poll(self) -> None:
         # Always polling keeps the membership alive whatever the handlers do; full partitions are merely paused.

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 
 from topics.catalogue import CATALOGUE
+from workers.delivery.closing import stop_producer
 from workers.delivery.process import Message
 from workers.errors import FatalError, FencedError, RetryableError
 from workers.settings import Settings
@@ -51,14 +52,6 @@ async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> 
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         futures.append(future)
     await asyncio.gather(*futures)
-
-
-async def _stop(producer: AIOKafkaProducer, timeout_s: float) -> None:
-    # aiokafka waits for requests in flight without a limit; a dead broker would hold a shutdown forever.
-    try:
-        await asyncio.wait_for(producer.stop(), timeout_s)
-    except (TimeoutError, KafkaError):
-        await producer.client.close()
 
 
 class TransactionalSink:
@@ -102,7 +95,7 @@ class TransactionalSink:
     async def close(self) -> None:
         """See :class:`Sink`."""
         if self._producer is not None:
-            await _stop(self._producer, self._settings.drain_timeout_s)
+            await stop_producer(self._producer, self._settings.drain_timeout_s)
 
 
 class AtLeastOnceSink:
@@ -137,4 +130,4 @@ class AtLeastOnceSink:
     async def close(self) -> None:
         """See :class:`Sink`."""
         if self._producer is not None:
-            await _stop(self._producer, self._settings.drain_timeout_s)
+            await stop_producer(self._producer, self._settings.drain_timeout_s)
