@@ -13,7 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read from the environment (and `.env`); invalid values stop the process with the field's name."""
 
-    model_config = SettingsConfigDict(env_prefix="TALENTSTREAM_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TALENTSTREAM_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     kafka_bootstrap_servers: str | None = Field(
         default=None,

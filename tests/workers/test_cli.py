@@ -141,3 +141,22 @@ async def test_a_broker_out_of_reach_is_one_line(command: Command) -> None:
     assert result.code == 1
     assert "KafkaConnectionError" in result.err
     assert "Traceback" not in result.err
+
+
+async def test_up_prints_what_to_export_and_stops_in_order(tmp_path: Path) -> None:
+    command = Command(dict.fromkeys(("KAFKA_BOOTSTRAP_SERVERS", "TRITON_URL", "REDIS_URL"), ""), tmp_path)
+    process = await command.start("up", "--data-dir", str(tmp_path / "data"))
+    assert process.stdout is not None
+    printed = ""
+    async with asyncio.timeout(TIMEOUT_S):
+        while "worker run postings" not in printed:
+            line = await process.stdout.readline()
+            assert line, (await process.communicate())[1].decode()
+            printed += line.decode()
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines() if "export" in line)
+    assert exported.keys() == {"KAFKA_BOOTSTRAP_SERVERS", "TRITON_URL", "REDIS_URL"}
+    listed = await Command(exported, tmp_path)("topics", "list")
+    assert "missing" not in listed.out
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await process.wait() == 0
