@@ -8,7 +8,12 @@ from models.postings.decoding import Calibration, Floats
 from models.postings.labels import HEADS, TAGS, head_slices
 from models.postings.preparing import NO_SPAN, Prepared, Unit
 
-SENTENCES = ["Nurse", "Salary: $20 - $25 per hour, plus 10 days off.", "At least 3 years of experience.", "Python and C++, SQL."]
+SENTENCES = [
+    "Nurse",
+    "Salary: $20 - $25 per hour, plus 10 days off.",
+    "At least 3 years of experience.",
+    "Python and C++, SQL.",
+]
 
 
 def prepared() -> Prepared:

@@ -13,7 +13,7 @@ from topics.postings import PostingExtraction
 def test_every_head_covers_its_field(head: str) -> None:
     annotation = PostingExtraction.model_fields[head].annotation
     assert annotation is not None
-    values = annotation.model_fields["value"].annotation  # type: ignore[attr-defined]
+    values = annotation.model_fields["value"].annotation
     known = set(labels.HEADS[head]) - {labels.NONE} | ({labels.DEFAULTS[head]} if head in labels.DEFAULTS else set())
     assert known == set(get_args(values))
 

@@ -6,7 +6,7 @@ from models.postings.retrieval import Retriever, features
 
 
 def retriever(**changes: float) -> Retriever:
-    weights = {bucket: 2.0 for bucket in features("salary")[:1]}
+    weights = dict.fromkeys(features("salary")[:1], 2.0)
     settings = {
         "evidence": dict.fromkeys(set(features("salary experience")) & set(features("experience")), 1.0) | weights,
         "skill": dict.fromkeys(set(features("python code")) & set(features("python")), 1.0),

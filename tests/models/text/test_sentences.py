@@ -1,6 +1,7 @@
 """Sentences: split where a reader would, lose nothing."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,6 @@ def test_long_stretches_are_cut_at_a_mark() -> None:
 def test_spans_are_ordered_disjoint_and_cover_the_text(text: str) -> None:
     spans = sentences(text)
     assert all(0 <= a < b <= len(text) for a, b in spans)
-    assert all(first.end <= second.start for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(spans))
     assert "".join(re.sub(r"\s", "", text[a:b]) for a, b in spans) == re.sub(r"\s", "", text)
     assert all(text[a:b] == text[a:b].strip() and len(text[a:b].split()) <= MAX_WORDS for a, b in spans)

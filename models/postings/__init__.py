@@ -1,0 +1,1 @@
+"""The posting student: label spaces, preparation, decoding; its training, evaluation and export."""

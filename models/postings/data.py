@@ -1,0 +1,234 @@
+"""Postings and teacher labels to training examples.
+
+Formats (JSON lines, plain or gzip): postings have `id`, `title`, `location`, `text` (raw, HTML or plain) and, if known,
+`source`; labels have the annotation guide's keys. Ids in the reserved file are refused: tests are drawn from them.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zlib import crc32
+
+from models.postings import numbers
+from models.postings.labels import DEFAULTS, EVIDENCE, POSTING_HEADS, SENTENCE_HEADS, TAGS
+from models.postings.preparing import Document, Unit, document
+from models.text.sentences import Span
+from topics.postings import Posting
+
+Label = dict[str, Any]
+Part = Literal["train", "calibration", "test"]
+# Ignored by the loss.
+IGNORE = -100
+_TEST_SHARE = 0.105
+_CALIBRATION_SHARE = 0.08
+
+EMPLOYMENT_CUES = {
+    "full_time": r"full[- ]?time|temps plein|temps complet|\b3[5-9] ?h(?:eures)?\b|40 hours|\bFT\b",
+    "part_time": r"part[- ]?time|temps partiel|\bPT\b|mi-temps",
+    "contract": r"\bcontract(?!s)|freelanc|\bCDD\b|months? assignment|\bterm\b|independ[ae]nt|mission",
+    "temporary": r"temporary|\btemp\b|seasonal|int[ée]rim|saisonni|not to exceed|\bNTE\b|casual|temporaire",
+    "internship": r"intern(?:s|ships?)?\b|stage\b|stagiaire|alternan|apprenti|trainee|pathways|student",
+    "volunteer": r"volunteer|b[ée]n[ée]vol|unpaid",
+}
+_CUES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in EMPLOYMENT_CUES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled posting, cleaned and cut.
+
+    Attributes:
+        sentence_labels: for the header and each body sentence, head to class index or `IGNORE`.
+        stated: heads that the posting states; a sentence's silence on them counts less.
+    """
+
+    posting: Posting
+    source: str
+    label: Label
+    doc: Document
+    sentence_labels: tuple[dict[str, int], ...]
+    stated: frozenset[str]
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Header, then body sentences."""
+        return (self.doc.header, *self.doc.spans)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Objects of a JSON lines file, plain or gzip.
+
+    Raises:
+        OSError, ValueError: not such a file.
+    """
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+
+
+def load(postings: Path, labels: Path, reserved: Path | None) -> list[Example]:
+    """Examples of all labelled postings, by id.
+
+    Raises:
+        ValueError: a label is of a reserved posting, or of one that the postings file lacks.
+    """
+    by_id = {row["id"]: row for row in read_lines(postings)}
+    refused = set(reserved.read_text("utf-8").split()) if reserved else set()
+    examples = []
+    for label in sorted(read_lines(labels), key=lambda row: str(row["id"])):
+        if label["id"] in refused:
+            raise ValueError(f"{label['id']} is reserved for tests and must not be trained on")
+        if label["id"] not in by_id:
+            raise ValueError(f"{label['id']} is labelled but not among the postings")
+        examples.append(example(by_id[label["id"]], label))
+    return examples
+
+
+def as_posting(row: dict[str, Any]) -> Posting:
+    """A row of the postings file as the contract's event."""
+    return Posting(
+        id=str(row["id"]), title=row.get("title") or "", location=row.get("location") or None, body=row["text"]
+    )
+
+
+def example(row: dict[str, Any], label: Label) -> Example:
+    """Aligns a posting's labels with its sentences."""
+    posting = as_posting(row)
+    doc = document(posting)
+    spans = (doc.header, *doc.spans)
+    marks: list[dict[str, int]] = [dict.fromkeys(SENTENCE_HEADS, 0) for _ in spans]
+    stated = {head for head in DEFAULTS if label[head] != DEFAULTS[head]}
+    for head in stated & EVIDENCE.keys():
+        value = SENTENCE_HEADS[head].index(label[head])
+        quote = find(doc.text, label["evidence"].get(EVIDENCE[head], ""))
+        hits = [i for i, span in enumerate(spans) if quote and _shares(span, quote)]
+        # A level without a quote is read from the title.
+        for i in hits or ([0] if head == "experience_level" else []):
+            marks[i][head] = value
+    if "employment_type" in stated:
+        _mark_employment(doc.text, spans, label["employment_type"], marks)
+    return Example(posting, row.get("source") or "", label, doc, tuple(marks), frozenset(stated))
+
+
+def _mark_employment(text: str, spans: Sequence[Span], value: str, marks: list[dict[str, int]]) -> None:
+    index = SENTENCE_HEADS["employment_type"].index(value)
+    for i, (start, end) in enumerate(spans):
+        sentence = text[start:end]
+        if _CUES[value].search(sentence):
+            marks[i]["employment_type"] = index
+        elif any(cue.search(sentence) for cue in _CUES.values()):
+            marks[i]["employment_type"] = IGNORE
+
+
+def find(text: str, quote: str) -> Span | None:
+    """Where a quote stands in the text; line breaks and bullets between its words may differ."""
+    words = re.findall(r"[\w$€£%+#]+|[^\w\s]", quote)
+    words = [word for word in words if word not in "-•*·–"]
+    for part in (words, words[:6], words[-6:]):
+        if len(part) >= min(3, len(words)) and part:
+            pattern = r"[\s\-•*·–]*".join(re.escape(word) for word in part)
+            if match := re.search(pattern, text):
+                return Span(*match.span())
+    return None
+
+
+def _shares(span: Span, quote: Span) -> bool:
+    common = min(span.end, quote.end) - max(span.start, quote.start)
+    return common > 0 and (common >= 0.4 * (quote.end - quote.start) or common >= 0.9 * (span.end - span.start) > 10)
+
+
+def token_tags(unit: Unit, item: Example, sentence: dict[str, int]) -> list[int]:
+    """Tag index of each token of a unit, `IGNORE` for special and context tokens."""
+    text = item.doc.text[unit.start : unit.end]
+    spans: list[tuple[int, int, int]] = []
+    for skill in item.label["skills"]:
+        pattern = rf"(?<!\w){re.escape(' '.join(skill.split()))}(?!\w)"
+        spans += [(*m.span(), TAGS.index("skill")) for m in re.finditer(pattern, text)]
+    if sentence["pay_period"] > 0:
+        wanted = {item.label["pay_min"], item.label["pay_max"]}
+        period = item.label["pay_period"]
+        for amount in numbers.amounts(text):
+            read = {numbers.scaled(amount.low, period), numbers.scaled(amount.high, period)}
+            if read & (wanted - {None}):
+                spans.append((amount.start, amount.end, TAGS.index("amount")))
+    if sentence["experience_requirement"] > 0:
+        for stretch in numbers.years(text):
+            if stretch.low is not None and stretch.low == item.label["experience_years_min"]:
+                spans.append((stretch.start, stretch.end, TAGS.index("years")))
+    tags = []
+    for start, end in unit.token_spans:
+        if start == end:
+            tags.append(IGNORE)
+            continue
+        hit = [tag for a, b, tag in spans if a + unit.start < end and start < b + unit.start]
+        tags.append(max(hit, default=0))
+    return tags
+
+
+def posting_classes(label: Label) -> dict[str, int]:
+    """Class index of each head that speaks of the whole posting."""
+    return {head: classes.index(label[head]) for head, classes in POSTING_HEADS.items()}
+
+
+def split(examples: Sequence[Example], held_out: Iterable[str]) -> dict[Part, list[Example]]:
+    """Splits by a hash of the id; near-duplicates stay together, sources in `held_out` go to the test as a whole."""
+    groups = near_duplicates([item.doc.text[item.doc.body_start :] for item in examples])
+    outside = set(held_out)
+    members = defaultdict(list)
+    for item, group in zip(examples, groups, strict=True):
+        members[group].append(item)
+    parts: dict[Part, list[Example]] = {"train": [], "calibration": [], "test": []}
+    for alike in members.values():
+        draw = int(hashlib.sha256(alike[0].posting.id.encode()).hexdigest()[:8], 16) / 2**32
+        part: Part = "train"
+        if draw < _TEST_SHARE or any(item.source in outside for item in alike):
+            part = "test"
+        elif draw < _TEST_SHARE + _CALIBRATION_SHARE:
+            part = "calibration"
+        parts[part] += alike
+    return parts
+
+
+def unlabelled(
+    postings: Path, kept_out: Iterable[Example], held_out: Iterable[str], reserved: Path | None
+) -> list[Posting]:
+    """All postings of the file but reserved ones, those kept out by id and those of held-out sources."""
+    refused = set(reserved.read_text("utf-8").split()) if reserved else set()
+    refused |= {item.posting.id for item in kept_out}
+    outside = set(held_out)
+    rows = read_lines(postings)
+    return [as_posting(row) for row in rows if row["id"] not in refused and row.get("source") not in outside]
+
+
+def near_duplicates(texts: Sequence[str]) -> list[int]:
+    """For each text the index of its group's first member: texts that share half of their sampled word 8-grams."""
+    sketches = []
+    by_shingle: dict[int, list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        words = re.findall(r"\w+", text.lower())
+        hashes = {crc32(" ".join(words[i : i + 8]).encode()) for i in range(max(1, len(words) - 7))}
+        sketch = {h for h in hashes if h % 8 == 0} or {min(hashes)}
+        sketches.append(sketch)
+        for h in sketch:
+            by_shingle[h].append(index)
+    parent = list(range(len(texts)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for index, sketch in enumerate(sketches):
+        for other in {j for h in sketch for j in by_shingle[h] if j < index}:
+            if len(sketch & sketches[other]) * 2 >= min(len(sketch), len(sketches[other])):
+                a, b = sorted((root(index), root(other)))
+                parent[b] = a
+    return [root(i) for i in range(len(texts))]

@@ -1,0 +1,75 @@
+"""The label spaces of the posting student, from the contract's vocabularies; their order is the tensors' order."""
+
+import hashlib
+import json
+from typing import Literal, get_args
+
+from topics import fields
+
+NONE = "none"
+
+# Said by a sentence, or not: class 0 is `none`, and the value that stands for "the text does not say" has no class.
+DEFAULTS = {
+    "work_arrangement": "not_stated",
+    "pay_period": "not_stated",
+    "commission": "no",
+    "bonus": "no",
+    "experience_requirement": "not_stated",
+    "experience_level": "not_stated",
+    "education_requirement": "not_stated",
+    "education_level": "not_stated",
+    "certification": "not_stated",
+    "employment_type": "not_stated",
+}
+_VALUES = {
+    "work_arrangement": fields.WorkArrangement,
+    "pay_period": fields.PayPeriod,
+    "commission": fields.YesNo,
+    "bonus": fields.YesNo,
+    "experience_requirement": fields.ExperienceRequirement,
+    "experience_level": fields.ExperienceLevel,
+    "education_requirement": fields.EducationRequirement,
+    "education_level": fields.EducationLevel,
+    "certification": fields.Certification,
+    "employment_type": fields.EmploymentType,
+}
+SENTENCE_HEADS: dict[str, tuple[str, ...]] = {
+    name: (NONE, *(value for value in get_args(values) if value != DEFAULTS[name])) for name, values in _VALUES.items()
+}
+# Of the whole posting: each unit votes.
+POSTING_HEADS: dict[str, tuple[str, ...]] = {
+    "seniority": get_args(fields.Seniority),
+    "department": get_args(fields.Department),
+}
+HEADS = SENTENCE_HEADS | POSTING_HEADS
+
+Tag = Literal["O", "skill", "amount", "years"]
+TAGS: tuple[str, ...] = get_args(Tag)
+
+# Which evidence quote of the teacher shows which heads.
+EVIDENCE = {
+    "work_arrangement": "work_arrangement",
+    "pay_period": "pay",
+    "commission": "commission",
+    "bonus": "bonus",
+    "experience_requirement": "experience",
+    "experience_level": "experience",
+    "education_requirement": "education",
+    "education_level": "education",
+    "certification": "certification",
+}
+
+
+def head_slices() -> dict[str, slice]:
+    """Where each head's classes lie in `sentence_probs`."""
+    slices = {}
+    start = 0
+    for name, classes in HEADS.items():
+        slices[name] = slice(start, start + len(classes))
+        start += len(classes)
+    return slices
+
+
+def digest() -> str:
+    """First 16 hex digits of the SHA-256 over all names in order: weights and decoding must agree on it."""
+    return hashlib.sha256(json.dumps([HEADS, TAGS]).encode()).hexdigest()[:16]

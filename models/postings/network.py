@@ -1,0 +1,45 @@
+"""The network: one encoder, one linear layer for all sentence heads, one for the token tags."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel
+
+from models.postings.labels import HEADS, TAGS, head_slices
+
+
+class Network(nn.Module):
+    """Encoder with heads; also holds what is needed to export it."""
+
+    def __init__(self, base: str | Path) -> None:
+        super().__init__()
+        self.encoder = AutoModel.from_pretrained(base, attn_implementation="eager", add_pooling_layer=False)
+        hidden = self.encoder.config.hidden_size
+        self.dropout = nn.Dropout(0.1)
+        self.sentence = nn.Linear(2 * hidden, sum(len(classes) for classes in HEADS.values()))
+        self.token = nn.Linear(hidden, len(TAGS))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits `(batch, S)` and `(batch, tokens, K)` of int64 inputs `(batch, tokens)`."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        weights = attention_mask.unsqueeze(-1).to(states.dtype)
+        mean = (states * weights).sum(1) / weights.sum(1)
+        pooled = torch.cat([mean, states[:, 0]], -1)
+        # Three dimensions: exported as a MatMul, which is quantised; an fp32 Gemm sums one row otherwise than many.
+        sentence = self.sentence(self.dropout(pooled).unsqueeze(1)).squeeze(1)
+        return sentence, self.token(self.dropout(states))
+
+
+class Probabilities(nn.Module):
+    """What is served: softmax of each head and of the tags."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities `(batch, S)` and `(batch, tokens, K)`."""
+        sentence, token = self.network(input_ids, attention_mask)
+        heads = [sentence[:, part].softmax(-1) for part in head_slices().values()]
+        return torch.cat(heads, -1), token.softmax(-1)

@@ -1,0 +1,50 @@
+"""Runs the exported model in this process, for calibration and evaluation; serving goes through Triton."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from models.postings.decoding import Floats
+from models.postings.preparing import Prepared
+
+# As the worker's client pads: the shape, and so the result, never depends on chance.
+_LENGTH_STEP = 8
+_MAX_TOKENS = 4_096
+
+Answer = tuple[Floats, list[Floats]]
+
+
+def session(path: Path, threads: int = 2) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run(model: onnxruntime.InferenceSession, prepared: Sequence[Prepared]) -> list[Answer]:
+    """Of each posting `(units, S)` and each unit's `(tokens, K)`."""
+    units = [unit for posting in prepared for unit in posting.units]
+    order = sorted(range(len(units)), key=lambda i: -len(units[i].token_ids))
+    sentence: list[Floats] = [np.empty(0, np.float32)] * len(units)
+    token: list[Floats] = [np.empty(0, np.float32)] * len(units)
+    while order:
+        width = -(-len(units[order[0]].token_ids) // _LENGTH_STEP) * _LENGTH_STEP
+        rows = max(1, _MAX_TOKENS // width)
+        batch, order = order[:rows], order[rows:]
+        ids = np.zeros((len(batch), width), np.int64)
+        for row, index in enumerate(batch):
+            ids[row, : len(units[index].token_ids)] = units[index].token_ids
+        lengths = np.array([len(units[index].token_ids) for index in batch])
+        mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
+        sentences, tokens = model.run(["sentence_probs", "token_probs"], {"input_ids": ids, "attention_mask": mask})
+        for row, index in enumerate(batch):
+            sentence[index], token[index] = sentences[row], tokens[row, : lengths[row]]
+    answers = []
+    start = 0
+    for posting in prepared:
+        end = start + len(posting.units)
+        answers.append((np.array(sentence[start:end], np.float32), token[start:end]))
+        start = end
+    return answers

@@ -1,0 +1,127 @@
+"""The posting student as the workers use it: prepare postings for the encoder, decode what it answers."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from models.postings import decoding, labels
+from models.postings.decoding import Calibration, Decision, Floats, Reading
+from models.postings.preparing import Prepared, Unit, prepare
+from models.postings.retrieval import Retriever
+from topics.fields import Evidence, Feature
+from topics.postings import Posting, PostingExtraction
+
+__all__ = ["Prepared", "Student", "Unit"]
+
+TOKENIZER, RETRIEVER, CALIBRATION = "tokenizer.json", "retriever.json", "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """Everything around the encoder; the encoder itself runs elsewhere.
+
+    Attributes:
+        assets_digest: of all files and names that weights and decoding must agree on.
+    """
+
+    tokenizer: Tokenizer
+    retriever: Retriever
+    calibration: Calibration
+    assets_digest: str
+    tokenizer_digest: str
+
+    name = "postings_student"
+
+    @classmethod
+    def load(cls, directory: Path) -> "Student":
+        """Reads the assets from the model's folder.
+
+        Raises:
+            OSError, ValueError, TypeError: a file is missing or damaged.
+        """
+        tokenizer = Tokenizer.from_file(str(directory / TOKENIZER))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return cls(
+            tokenizer,
+            Retriever.load(directory / RETRIEVER),
+            Calibration.load(directory / CALIBRATION),
+            assets_digest(directory),
+            hashlib.sha256((directory / TOKENIZER).read_bytes()).hexdigest()[:12],
+        )
+
+    def prepare_batch(self, postings: Sequence[Posting]) -> list[Prepared]:
+        """Clean text and encoder inputs of each posting, in order. CPU bound."""
+        return prepare(postings, self.tokenizer, self.retriever)
+
+    def decode(self, prepared: Prepared, sentence_probs: Floats, token_probs: Sequence[Floats]) -> PostingExtraction:
+        """Features of one posting.
+
+        Args:
+            sentence_probs: `(units, S)`.
+            token_probs: of each unit `(tokens, K)`, without padding.
+        """
+        if not prepared.units:
+            return _nothing(prepared)
+        decisions = decoding.decide(sentence_probs, self.calibration)
+        fields: dict[str, Any] = {head: _feature(prepared, decision) for head, decision in decisions.items()}
+        fields |= self._pay(prepared, token_probs, decisions["pay_period"])
+        fields |= self._years(prepared, token_probs, decisions["experience_requirement"])
+        found = decoding.read_skills(prepared, token_probs, self.calibration.skill_threshold)
+        skills = tuple(
+            Feature[str](value=name, confidence=sure, evidence=(Evidence(start=start, end=end),))
+            for name, sure, start, end in found
+        )
+        return PostingExtraction(language=_language(prepared), skills=skills, **fields)
+
+    def _pay(self, prepared: Prepared, token_probs: Sequence[Floats], pay: Decision) -> dict[str, Any]:
+        if not pay.units:
+            return _numbers(None, pay.confidence, pay=True)
+        reading = decoding.read_pay(prepared, token_probs, pay, self.calibration.amount_threshold)
+        return _numbers(reading, round(1 - pay.confidence, 4), pay=True)
+
+    def _years(self, prepared: Prepared, token_probs: Sequence[Floats], experience: Decision) -> dict[str, Any]:
+        reading = decoding.read_years(prepared, token_probs, experience, self.calibration.years_threshold)
+        return _numbers(reading, experience.confidence, pay=False)
+
+
+def assets_digest(directory: Path) -> str:
+    """First 16 hex digits of the SHA-256 over the assets and the label spaces."""
+    digest = hashlib.sha256(labels.digest().encode())
+    for name in (TOKENIZER, RETRIEVER, CALIBRATION):
+        digest.update((directory / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _language(prepared: Prepared) -> Feature[str]:
+    return Feature[str](value=prepared.language, confidence=prepared.language_confidence)
+
+
+def _feature(prepared: Prepared, decision: Decision) -> dict[str, Any]:
+    spans = sorted((prepared.units[unit].start, prepared.units[unit].end) for unit in decision.units)
+    return _field(decision.value, decision.confidence, spans)
+
+
+def _field(value: Any, confidence: float, spans: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
+    evidence = tuple({"start": start, "end": end} for start, end in spans if start < end)
+    return {"value": value, "confidence": confidence, "evidence": evidence}
+
+
+def _numbers(reading: Reading | None, otherwise: float, pay: bool) -> dict[str, Any]:
+    low, high = ("pay_min", "pay_max") if pay else ("experience_years_min", "experience_years_max")
+    values: dict[str, Any] = {low: None, high: None} | ({"pay_currency": None} if pay else {})
+    if reading is None:
+        return {name: _field(None, otherwise) for name in values}
+    values |= {low: reading.low, high: reading.high} | ({"pay_currency": reading.currency} if pay else {})
+    return {name: _field(value, reading.confidence, reading.spans) for name, value in values.items()}
+
+
+def _nothing(prepared: Prepared) -> PostingExtraction:
+    defaults = labels.DEFAULTS | {"seniority": "mid", "department": "Other"}
+    fields: dict[str, Any] = {head: _field(value, 0.0) for head, value in defaults.items()}
+    fields |= _numbers(None, 0.0, pay=True) | _numbers(None, 0.0, pay=False)
+    return PostingExtraction(language=_language(prepared), skills=(), **fields)

@@ -1,0 +1,1 @@
+"""Text preparation: cleaning with offsets, sentences, language."""

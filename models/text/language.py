@@ -1,0 +1,57 @@
+"""Which language a posting is in, and whether the students read it."""
+
+import re
+from typing import NamedTuple
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+SUPPORTED = ("en", "fr")
+# Turning away a posting we could read is worse than reading one we can not: only near certainty on real text counts.
+_MIN_LETTERS = 200
+_MIN_PROBABILITY = 0.99
+_MAX_CHARS = 4_000
+_PART_CHARS = 500
+_LETTERS = re.compile(r"[^\W\d_]")
+_identifier: LanguageIdentifier | None = None
+
+
+class Detected(NamedTuple):
+    """A guess of the language.
+
+    Attributes:
+        language: ISO 639-1.
+        probability: of that language, in [0, 1].
+        supported: False only where another language is near certain.
+    """
+
+    language: str
+    probability: float
+    supported: bool
+
+
+def detect(text: str) -> Detected:
+    """Language of clean text; text without letters counts as English with probability 0."""
+    sample = text[:_MAX_CHARS]
+    letters = len(_LETTERS.findall(sample))
+    if not letters:
+        return Detected(SUPPORTED[0], 0.0, True)
+    language, probability = _model().classify(sample)
+    probability = round(float(probability), 4)
+    if language in SUPPORTED:
+        return Detected(language, probability, True)
+    if letters < _MIN_LETTERS or probability < _MIN_PROBABILITY:
+        return Detected(language, probability, True)
+    # One phrase in another script outweighs pages of English; a part that we can read is reason enough to read it.
+    for start in range(0, len(sample), _PART_CHARS):
+        part = sample[start : start + _PART_CHARS]
+        guess, certainty = _model().classify(part)
+        if guess in SUPPORTED and certainty >= _MIN_PROBABILITY and len(_LETTERS.findall(part)) >= _MIN_LETTERS:
+            return Detected(guess, round(float(certainty), 4), True)
+    return Detected(language, probability, False)
+
+
+def _model() -> LanguageIdentifier:
+    global _identifier
+    if _identifier is None:
+        _identifier = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True)
+    return _identifier
