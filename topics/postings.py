@@ -62,6 +62,7 @@ class Lineage(Model):
     model: str = Field(description="Triton model name.")
     model_version: str = Field(description="Triton version and the digest of its weights, `VERSION-DIGEST`.")
     tokenizer: str = Field(description="Digest of the tokenizer file.")
+    pipeline: str = Field(description="Release of the code that prepared the text and decoded the answers.")
     taxonomy: str | None = Field(default=None, description="Taxonomy and version; none used yet for postings.")
     schema_: str = Field(alias="schema", description="Schema of this event.")
 

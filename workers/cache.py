@@ -1,6 +1,6 @@
 """Results by content: a repost or a replay costs no inference. An accelerator only; nothing depends on it.
 
-Keys are `PREFIX:WORKER:MODEL_VERSION:CONTENT_HASH`, so a new model never meets an old result. When Redis fails,
+Keys are `PREFIX:WORKER:MADE_BY:CONTENT_HASH`, so a new model or release never meets an old result. When Redis fails,
 look-ups count as `unavailable`, the worker goes on without, and Redis is asked again after a pause.
 """
 
@@ -31,14 +31,14 @@ class ResultCache:
         self._ttl_s = ttl_s
         self._down_until = 0.0
 
-    async def get(self, model_version: str, content_hashes: Sequence[str]) -> list[bytes | None]:
+    async def get(self, made_by: str, content_hashes: Sequence[str]) -> list[bytes | None]:
         """One entry for each hash, None where unknown."""
         found: list[bytes | None] = [None] * len(content_hashes)
         if self._redis is None or time.monotonic() < self._down_until:
             self._count("unavailable", len(found))
             return found
         try:
-            found = await self._redis.mget([self._key(model_version, h) for h in content_hashes])
+            found = await self._redis.mget([self._key(made_by, h) for h in content_hashes])
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
             self._count("unavailable", len(found))
@@ -49,20 +49,20 @@ class ResultCache:
         self._count("miss", len(found) - hits)
         return found
 
-    async def put(self, model_version: str, results: Mapping[str, bytes]) -> None:
+    async def put(self, made_by: str, results: Mapping[str, bytes]) -> None:
         """Keeps results by content hash."""
         if self._redis is None or not results or time.monotonic() < self._down_until:
             return
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for content_hash, result in results.items():
-                    pipeline.set(self._key(model_version, content_hash), result, ex=self._ttl_s)
+                    pipeline.set(self._key(made_by, content_hash), result, ex=self._ttl_s)
                 await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
 
-    def _key(self, model_version: str, content_hash: str) -> str:
-        return f"{PREFIX}:{self._worker}:{model_version}:{content_hash}"
+    def _key(self, made_by: str, content_hash: str) -> str:
+        return f"{PREFIX}:{self._worker}:{made_by}:{content_hash}"
 
     def _count(self, result: str, number: int) -> None:
         telemetry.CACHE.labels(self._worker, result).inc(number)

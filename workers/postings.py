@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 
 import numpy as np
 
@@ -31,7 +32,7 @@ async def handle(
     postings = {event.value.content_hash: event.value for event in batch}
     lineage = _lineage(infer, student)
     with _stage("cache"):
-        known = await results.get(lineage.model_version, list(postings))
+        known = await results.get(_made_by(lineage), list(postings))
     features = {
         content_hash: PostingFeatures.model_validate_json(entry)
         for content_hash, entry in zip(postings, known, strict=True)
@@ -40,7 +41,7 @@ async def handle(
     missing = [posting for content_hash, posting in postings.items() if content_hash not in features]
     if missing:
         made = {f.content_hash: f for f in await extract(missing, infer, student)}
-        await results.put(lineage.model_version, {h: encode(f) for h, f in made.items()})
+        await results.put(_made_by(lineage), {h: encode(f) for h, f in made.items()})
         features |= made
     return [(_output(features[event.value.content_hash], event.value, publish_text),) for event in batch]
 
@@ -100,8 +101,14 @@ def _lineage(infer: Infer, student: Student) -> Lineage:
         model=model.name,
         model_version=f"{model.version}-{model.parameters['digest']}",
         tokenizer=student.tokenizer_digest,
+        pipeline=version("talentstream"),
         schema_=POSTING_FEATURES.schema_name,
     )
+
+
+def _made_by(lineage: Lineage) -> str:
+    """Names what made a result; another model or another release of our code must not be answered from the cache."""
+    return f"{lineage.model_version}:{lineage.pipeline}"
 
 
 def _stage(name: str):  # type: ignore[no-untyped-def]  # prometheus_client's Timer has no public type

@@ -18,6 +18,8 @@ _MAX_EVIDENCE = 3
 _EVIDENCE_SHARE = 0.5
 _FLOOR = 1e-6
 _MAX_SKILLS = 12
+# Amounts further apart than this are not two ranges of one job's pay.
+_PAY_SPREAD = 3.0
 _MAX_SKILL_WORDS = 6
 _AMOUNT, _YEARS, _SKILL = TAGS.index("amount"), TAGS.index("years"), TAGS.index("skill")
 
@@ -62,10 +64,17 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One head's answer: its value, calibrated probability and the units that show it, best first."""
+    """One head's answer.
+
+    Attributes:
+        confidence: calibrated probability of `value`.
+        stated: calibrated probability that the posting says anything on it at all.
+        units: those that show it, best first.
+    """
 
     value: str
     confidence: float
+    stated: float
     units: tuple[int, ...]
 
 
@@ -101,15 +110,16 @@ def decide(sentence_probs: Floats, calibration: Calibration) -> dict[str, Decisi
         final = calibrated(score, calibration.scale[head], calibration.bias[head])
         best = int(final.argmax())
         value, confidence = HEADS[head][best], round(float(final[best]), 4)
+        stated = 1.0 if head in POSTING_HEADS else round(1 - float(final[0]), 4)
         if head in POSTING_HEADS:
-            decisions[head] = Decision(value, confidence, (0,))
+            decisions[head] = Decision(value, confidence, stated, (0,))
         elif best == 0:
-            decisions[head] = Decision(DEFAULTS[head], confidence, ())
+            decisions[head] = Decision(DEFAULTS[head], confidence, stated, ())
         else:
             column = probabilities[:, best]
             order = sorted(range(len(column)), key=lambda unit: (-column[unit], unit))
             shown = tuple(u for u in order[:_MAX_EVIDENCE] if column[u] >= _EVIDENCE_SHARE * column[order[0]])
-            decisions[head] = Decision(value, confidence, shown)
+            decisions[head] = Decision(value, confidence, stated, shown)
     return decisions
 
 
@@ -132,38 +142,52 @@ def tagged(unit: Unit, token_probs: Floats, tag: int, threshold: float) -> list[
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Numbers read from a posting: low, high, currency, how sure, and where."""
+    """Numbers read from a posting: low, high, currency, how sure, where, and the pay's unit where it is written out."""
 
     low: float | None
     high: float | None
     currency: str | None
     confidence: float
     spans: tuple[tuple[int, int], ...]
+    period: str | None = None
 
 
 def read_pay(prepared: Prepared, token_probs: Sequence[Floats], pay: Decision, threshold: float) -> Reading | None:
     """The pay that the deciding sentences state: overall minimum and maximum; None where no figure can be read."""
-    found: list[tuple[numbers.Amount, int, float]] = []
+    found: list[tuple[numbers.Amount, Unit, float]] = []
     for index in pay.units:
         unit = prepared.units[index]
         runs = tagged(unit, token_probs[index], _AMOUNT, threshold)
-        for amount in numbers.amounts(prepared.text[unit.start : unit.end], prepared.location):
+        for amount in numbers.amounts(_sentence(prepared, unit), prepared.location):
             sure = [p for a, b, p in runs if a < amount.end + unit.start and amount.start + unit.start < b]
             if sure:
-                found.append((amount, unit.start, max(sure)))
+                found.append((amount, unit, max(sure)))
     if not found:
         return None
-    lows = [numbers.scaled(a.low, pay.value) for a, _, _ in found]
-    highs = [numbers.scaled(a.high, pay.value) for a, _, _ in found]
-    known_low, known_high = [v for v in lows if v is not None], [v for v in highs if v is not None]
+    surest, unit, _ = max(found, key=lambda item: item[2])
+    period = numbers.period(_sentence(prepared, unit), surest)
+    # Several ranges of one job lie close together; a sign-on bonus or an allowance beside the pay does not.
+    found = [item for item in found if _comparable(item[0], surest)]
+    lows = [numbers.scaled(a.low, period or pay.value) for a, _, _ in found]
+    highs = [numbers.scaled(a.high, period or pay.value) for a, _, _ in found]
     currency = next((a.currency for a, _, _ in found if a.currency), None)
     return Reading(
-        min(known_low, default=None),
-        max(known_high, default=None),
+        min((v for v in lows if v is not None), default=None),
+        max((v for v in highs if v is not None), default=None),
         currency or numbers.local_currency(prepared.location, prepared.language),
-        round(pay.confidence * min(p for _, _, p in found), 4),
-        tuple((start + a.start, start + a.end) for a, start, _ in found[:_MAX_EVIDENCE]),
+        round(pay.stated * min(p for _, _, p in found), 4),
+        tuple((unit.start + a.start, unit.start + a.end) for a, unit, _ in found[:_MAX_EVIDENCE]),
+        period,
     )
+
+
+def _sentence(prepared: Prepared, unit: Unit) -> str:
+    return prepared.text[unit.start : unit.end]
+
+
+def _comparable(amount: numbers.Amount, other: numbers.Amount) -> bool:
+    a, b = ((x.low if x.low is not None else x.high) or 1.0 for x in (amount, other))
+    return max(a, b) <= _PAY_SPREAD * min(a, b)
 
 
 def read_years(

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _GAP = r"[ \u00a0\u202f]"
-_NUMBER = r"\d{1,3}(?:[,.'’\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d{1,2}(?!\d))?"
+# Indian grouping (9,50,000) first: its head alone would read as a smaller number.
+_NUMBER = (
+    r"\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])|"
+    r"\d{1,3}(?:[,.'’\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d{1,2}(?!\d))?"
+)
 _CODES = tuple(re.findall("...", "USDEURGBPCADAUDNZDCHFINRSGDHKDVNDJPYSEKNOKDKKPLNZARKESAEDAMDBRLMXN"))
 _CURRENCY_WORDS = {
     "us$": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "ca$": "CAD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD",
@@ -63,6 +67,18 @@ _DOLLARS = (
     (re.compile(r"(?i)\b(?:new zealand|auckland|wellington)\b|^nz\b"), "NZD"),
     (re.compile(r"(?i)\bsingapore\b|^sg\b"), "SGD"),
 )  # fmt: skip
+
+_PERIODS = {
+    "hour": r"(?:/|per|an|each|par|de l['’]|l['’])\s?(?:hours?|hrs?|h|heure)\b|/\s?h\b|hourly|horaires?\b|\bp\.?h\b",
+    "day": r"(?:/|per|a|par)\s?(?:days?|jour|diem)\b|\bdaily\b|journali[eè]re?",
+    "week": r"(?:/|per|a|par)\s?(?:weeks?|wk|semaine)\b|\bweekly\b|hebdomadaire",
+    "month": r"(?:/|per|a|par)\s?(?:months?|mth|mois)\b|\bmonthly\b|mensuels?\b|\bpcm\b|\bpm\b",
+    "year": r"(?:/|per|a|par)\s?(?:years?|yr|annum|an|ann[ée]e)\b|\bannual(?:ly)?\b|\bannuels?\b|\bp\.?a\b|\byearly\b",
+    "other": r"(?:/|per|par|each)\s?(?:miles?|km|article|piece|pi[eè]ce|project|projet|word|mot|visit|session|unit)\b",
+}
+_PERIOD = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _PERIODS.items()), re.IGNORECASE)
+_PERIOD_CHARS = 28
+_CLAUSE_END = re.compile(r"[;.,]\s|\d|\+|\b(?:plus|and|et)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +162,14 @@ def _value(match: "re.Match[str]", scale: str | None) -> float:
     else:
         value = float(re.sub("[.,]", "", digits))
     return round(value * _SCALES.get((scale or "").lower().rstrip("s"), 1), 2)
+
+
+def period(sentence: str, amount: Amount) -> str | None:
+    """The unit of time or work that stands right behind an amount; None where none does."""
+    behind = sentence[amount.end : amount.end + _PERIOD_CHARS]
+    # Another figure has a unit of its own, another clause another subject.
+    match = _PERIOD.search(_CLAUSE_END.split(behind, maxsplit=1)[0])
+    return match.lastgroup if match else None
 
 
 def years(sentence: str) -> list[Years]:

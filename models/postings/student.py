@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,11 @@ class Student:
         if not pay.units:
             return _numbers(None, pay.confidence, pay=True)
         reading = decoding.read_pay(prepared, token_probs, pay, self.calibration.amount_threshold)
-        return _numbers(reading, round(1 - pay.confidence, 4), pay=True)
+        fields = _numbers(reading, round(1 - pay.stated, 4), pay=True)
+        if reading is not None and reading.period is not None and reading.period != pay.value:
+            # The unit stands written behind the amount; what is left to doubt is whether that is pay at all.
+            fields["pay_period"] = _feature(prepared, replace(pay, value=reading.period, confidence=pay.stated))
+        return fields
 
     def _years(self, prepared: Prepared, token_probs: Sequence[Floats], experience: Decision) -> dict[str, Any]:
         reading = decoding.read_years(prepared, token_probs, experience, self.calibration.years_threshold)

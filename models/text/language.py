@@ -12,6 +12,8 @@ _MIN_PROBABILITY = 0.99
 _MAX_CHARS = 4_000
 _PART_CHARS = 500
 _LETTERS = re.compile(r"[^\W\d_]")
+# All but Latin letters, punctuation and currency signs.
+_OTHER_SCRIPTS = re.compile(r"[^\x00-\u024f\u2000-\u20cf]+")
 _identifier: LanguageIdentifier | None = None
 
 
@@ -41,9 +43,9 @@ def detect(text: str) -> Detected:
         return Detected(language, probability, True)
     if letters < _MIN_LETTERS or probability < _MIN_PROBABILITY:
         return Detected(language, probability, True)
-    # One phrase in another script outweighs pages of English; a part that we can read is reason enough to read it.
-    for start in range(0, len(sample), _PART_CHARS):
-        part = sample[start : start + _PART_CHARS]
+    # A few words in another script outweigh pages of English; a part that we can read is reason enough to read it.
+    parts = [sample[start : start + _PART_CHARS] for start in range(0, len(sample), _PART_CHARS)]
+    for part in (_OTHER_SCRIPTS.sub(" ", sample), *parts):
         guess, certainty = _model().classify(part)
         if guess in SUPPORTED and certainty >= _MIN_PROBABILITY and len(_LETTERS.findall(part)) >= _MIN_LETTERS:
             return Detected(guess, round(float(certainty), 4), True)

@@ -16,11 +16,11 @@ SENTENCES = [
 ]
 
 
-def prepared() -> Prepared:
-    text = "\n".join(SENTENCES)
+def prepared(*sentences: str) -> Prepared:
+    text = "\n".join(sentences or SENTENCES)
     units = []
     start = 0
-    for sentence in SENTENCES:
+    for sentence in sentences or SENTENCES:
         # One token for each character: spans are then easy to name.
         spans = [NO_SPAN, *((start + i, start + i + 1) for i in range(len(sentence))), NO_SPAN]
         units.append(Unit(start, start + len(sentence), [0] * len(spans), spans))
@@ -41,8 +41,8 @@ def sentence_probs(**said: tuple[int, str, float]) -> Floats:
     return probs
 
 
-def token_probs(tag: str, *quotes: str) -> list[Floats]:
-    document = prepared()
+def token_probs(tag: str, *quotes: str, document: Prepared | None = None) -> list[Floats]:
+    document = document or prepared()
     result = []
     for unit in document.units:
         probs = np.zeros((len(unit.token_ids), len(TAGS)), np.float32)
@@ -78,16 +78,26 @@ def test_posting_heads_hear_the_other_units_as_told() -> None:
 
 def test_pay_is_read_where_the_words_are_tagged() -> None:
     document = prepared()
-    pay = decoding.Decision("hour", 0.9, (1,))
+    pay = decoding.Decision("hour", 0.9, 0.95, (1,))
     reading = decoding.read_pay(document, token_probs("amount", "$20 - $25"), pay, 0.5)
     assert reading is not None
     assert (reading.low, reading.high, reading.currency) == (20, 25, "USD")
     assert document.text[slice(*reading.spans[0])] == "$20 - $25"
+    assert reading.period == "hour"
     assert decoding.read_pay(document, token_probs("amount"), pay, 0.5) is None
 
 
+def test_amounts_of_another_size_are_not_the_pay() -> None:
+    text = "Pay: $20 - $25 per hour, lead $28, sign-on bonus $7,500."
+    document = prepared(text)
+    pay = decoding.Decision("hour", 0.9, 0.95, (0,))
+    reading = decoding.read_pay(document, token_probs("amount", text, document=document), pay, 0.5)
+    assert reading is not None
+    assert (reading.low, reading.high) == (20, 28)
+
+
 def test_years_are_read_where_the_words_are_tagged() -> None:
-    experience = decoding.Decision("required", 0.8, (2,))
+    experience = decoding.Decision("required", 0.8, 0.9, (2,))
     reading = decoding.read_years(prepared(), token_probs("years", "3 years"), experience, 0.5)
     assert reading is not None
     assert (reading.low, reading.high) == (3, None)

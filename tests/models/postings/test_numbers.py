@@ -2,12 +2,13 @@
 
 import pytest
 
-from models.postings.numbers import amounts, local_currency, scaled, years
+from models.postings.numbers import amounts, local_currency, period, scaled, years
 
 
 @pytest.mark.parametrize(
     ("sentence", "low", "high", "currency"),
     [
+        ("₹9,50,000 - ₹13,00,000 per annum", 950000, 1300000, "INR"),
         ("$15-$20/hr", 15, 20, "USD"),
         ("$15/hr - $20/hr", 15, 20, "USD"),
         ("$17-22hr", 17, 22, "USD"),
@@ -55,6 +56,25 @@ def test_amounts_without_currency_take_the_local_one() -> None:
     assert local_currency("London, UK", "en") == "GBP"
     assert local_currency("75 - PARIS", "fr") == "EUR"
     assert local_currency("", "en") == "USD"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("$0.62 per mile, loaded or empty", "other"),
+        ("450 € par jour, facturation mensuelle", "day"),
+        ("45-52 k€ brut annuel", "year"),
+        ("CHF 6’500 par mois", "month"),
+        ("£14.50 an hour plus tips", "hour"),
+        ("$38/hr", "hour"),
+        ("$900 a week", "week"),
+        ("$50,000. Paid monthly", None),
+        ("$38 plus an annual bonus", None),
+        ("salary 50,000", None),
+    ],
+)
+def test_the_unit_behind_an_amount(sentence: str, expected: str | None) -> None:
+    assert period(sentence, amounts(sentence)[0]) == expected
 
 
 def test_small_yearly_amounts_are_thousands() -> None:

@@ -33,3 +33,12 @@ def test_turns_away_another_language() -> None:
 @pytest.mark.parametrize("text", [GERMAN[:80], "", "12345 !!!", ENGLISH * 3 + " 우리는 함께 일할 사람을 찾습니다 " * 5])
 def test_keeps_what_is_short_or_partly_readable(text: str) -> None:
     assert detect(text).supported
+
+
+def test_keeps_a_bilingual_posting() -> None:
+    assert (
+        detect(
+            "\n".join([line + " 日本語での説明もここに書いてあります。" for line in ENGLISH.split(". ")] * 4)
+        ).language
+        == "en"
+    )
