@@ -56,6 +56,10 @@ def shared_memory() -> set[str]:
 
 
 async def gone(folder: Path, before: set[str], timeout_s: float = 15.0) -> None:
+    """Waits until no process works in the folder and no shared memory is there that was not `before`.
+
+    A killed process is seen for a moment longer than its parent waits for it.
+    """
     deadline = time.monotonic() + timeout_s
     while (left := [*processes_of(folder), *(shared_memory() - before)]) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.1)

@@ -57,7 +57,7 @@ async def test_kafka_keeps_transactions_over_stop_and_kill(tmp_path: Path) -> No
         await produce(kafka, b"aborted", commit=False)
         await kafka.stop()
         assert not kafka.running
-        assert not processes_of(tmp_path)
+        await gone(tmp_path, shared_memory())
         await kafka.start()
         await produce(kafka, b"two")
         kafka.kill()
@@ -70,7 +70,7 @@ async def test_kafka_keeps_transactions_over_stop_and_kill(tmp_path: Path) -> No
             async with asyncio.timeout(10):
                 while "events" in await admin.list_topics():  # noqa: ASYNC110 - the broker's doing
                     await asyncio.sleep(0.05)
-    assert not processes_of(tmp_path)
+    await gone(tmp_path, shared_memory())
 
 
 async def test_paused_kafka_goes_on(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ async def test_paused_kafka_goes_on(tmp_path: Path) -> None:
             await starting
         await admin.close()
         kafka.pause()  # a paused one stops as well
-    assert not processes_of(tmp_path)
+    await gone(tmp_path, shared_memory())
 
 
 async def test_three_nodes_survive_the_loss_of_one(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ async def test_redis_forgets_unless_told_to_persist(tmp_path: Path) -> None:
             await redis.start()
             async with Redis.from_url(redis.url) as client:
                 assert await client.get("key") == expected
-    assert not processes_of(tmp_path)
+    await gone(tmp_path, shared_memory())
 
 
 # All three ------------------------------------------------------------------------------------------------------
@@ -264,4 +264,4 @@ async def test_program_that_dies_early_or_never_answers(tmp_path: Path) -> None:
     script.write_text("#!/bin/sh\nsleep 60\n")
     with pytest.raises(EmbeddedError, match="not ready within 1 s"):
         await EmbeddedRedis(tmp_path / "data", executable=script, start_timeout_s=1.0).start()
-    assert not processes_of(tmp_path)
+    await gone(tmp_path, shared_memory())

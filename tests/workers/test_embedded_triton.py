@@ -10,7 +10,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from tests.support.embedded import CONFIG, gone, processes_of, shared_memory, write_model
+from tests.support.embedded import CONFIG, gone, shared_memory, write_model
 from workers.embedded import EmbeddedError, EmbeddedTriton
 from workers.embedded.overlay import build_overlay
 
@@ -59,7 +59,7 @@ async def test_triton_refuses_a_wrong_input(triton: EmbeddedTriton) -> None:
 async def test_triton_comes_back_after_kill_and_leaves_no_shared_memory(triton: EmbeddedTriton) -> None:
     url = triton.url
     triton.kill()
-    assert not processes_of(triton.folder)
+    await gone(triton.folder, shared_memory())
     assert not {name for name in shared_memory() if name.startswith(triton.shared_prefix)}
     await triton.start()
     assert triton.url == url
@@ -81,7 +81,7 @@ async def test_a_configuration_that_the_real_backend_would_refuse(
     repository = write_model(tmp_path / "repository", config=CONFIG.replace(old, new))
     with pytest.raises(EmbeddedError, match=message):
         await EmbeddedTriton(tmp_path / "data", repository).start()
-    assert not processes_of(tmp_path)
+    await gone(tmp_path, shared_memory())
 
 
 def test_overlay_keeps_all_but_the_backend(tmp_path: Path) -> None:

@@ -6,19 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("onnxruntime")
-
 from models.postings import data, running
-from models.postings.export import export
 from models.postings.labels import HEADS, TAGS
 from models.postings.preparing import Prepared, Unit
 from models.postings.student import Student
-from models.postings.train import Config, train
 from topics.postings import Posting
-
-pytestmark = pytest.mark.train
 
 LABEL = {
     "work_arrangement": "remote", "pay_period": "hour", "pay_min": 20, "pay_max": 25, "pay_currency": "USD",
@@ -43,7 +35,11 @@ def write(folder: Path, count: int = 24) -> tuple[Path, Path]:
     return postings, labels
 
 
+@pytest.mark.train
 def test_trains_exports_and_serves(tmp_path: Path) -> None:
+    from models.postings.export import export  # of the `train` extra
+    from models.postings.train import Config, train
+
     postings, labels = write(tmp_path)
     run = train(Config(postings, labels, tmp_path / "run", epochs=1, steps=2, batch_tokens=400))
     target = export(run, tmp_path / "postings_student", None, None, None)
@@ -61,7 +57,11 @@ def test_trains_exports_and_serves(tmp_path: Path) -> None:
     assert extraction.language.value == "en"
 
 
+@pytest.mark.train
 def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
+    from models.postings.export import export  # of the `train` extra
+    from models.postings.train import Config, train
+
     postings, labels = write(tmp_path)
     run = train(Config(postings, labels, tmp_path / "run", epochs=1, steps=1, batch_tokens=400))
     model = running.session(export(run, tmp_path / "student", None, None, None) / "1" / "model.onnx")
