@@ -30,8 +30,8 @@ test-train: setup-train  ## The training smoke tests (installs torch)
 test-compose: setup  ## The docker-compose stack, built and run (needs a Docker engine)
 	$(RUN) pytest -m docker
 
-prove: setup  ## Kill -9 a worker ten times over POSTINGS=file.jsonl.gz and judge what came out
-	$(RUN) python -m tests.faults.prove $(if $(POSTINGS),--in $(POSTINGS))
+prove: setup  ## Kill -9 a worker ten times and judge what came out (ARGS="--in FILE.jsonl.gz --rename text=body")
+	$(RUN) python -m tests.faults.prove $(ARGS)
 
 lint: setup  ## Lint, formatting, types, import contracts, generated schemas
 	$(RUN) ruff check --quiet .
@@ -54,8 +54,8 @@ train: setup-train  ## Train the posting student on POSTINGS=, LABELS=, RESERVED
 evaluate: setup-train  ## Print the shipped student's metrics on the held-out part of POSTINGS=, LABELS=, RESERVED=
 	$(RUN) python -m models.postings.evaluate --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED)
 
-bench: setup-train  ## Postings/s end to end, of the bare model and of four DistilBERTs
-	$(RUN) talentstream bench postings --baseline distilbert4
+bench: setup-train  ## Postings/s end to end, of the bare model and of four DistilBERTs (ARGS= as above)
+	$(RUN) talentstream bench postings --baseline distilbert4 $(ARGS)
 
 clean:  ## Remove what the targets made
 	rm -rf .venv .uv .talentstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

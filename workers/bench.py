@@ -185,7 +185,7 @@ _MEANING = {
 
 
 def _table(rates: dict[str, list[float]]) -> Table:
-    table = Table("", "what is timed", "postings/s (median)", "min", "max", "ratio to end to end")
+    table = Table("", "what is timed", "postings/s (median)", "min", "max", "end to end ÷ this")
     end_to_end = statistics.median(rates["end to end"])
     for name, values in rates.items():
         median = statistics.median(values)

@@ -131,6 +131,8 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
                 f"Triton serves {Student.name} made with assets {served}, this worker has {student.assets_digest}; "
                 "deploy triton_repo/ and the worker of one release"
             )
+        # Whatever loads at first use loads before the worker calls itself ready.
+        await extract([Posting(id="warm-up", body="We bake bread.")], infer, student)
         yield infer, student
 
 

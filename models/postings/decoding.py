@@ -20,6 +20,8 @@ _FLOOR = 1e-6
 _MAX_SKILLS = 12
 # Amounts further apart than this are not two ranges of one job's pay.
 _PAY_SPREAD = 3.0
+# Probability that a unit behind an amount makes up for.
+_UNIT_WORTH = 0.1
 _MAX_SKILL_WORDS = 6
 _AMOUNT, _YEARS, _SKILL = TAGS.index("amount"), TAGS.index("years"), TAGS.index("skill")
 
@@ -164,10 +166,12 @@ def read_pay(prepared: Prepared, token_probs: Sequence[Floats], pay: Decision, t
                 found.append((amount, unit, max(sure)))
     if not found:
         return None
-    surest, unit, _ = max(found, key=lambda item: item[2])
-    period = numbers.period(_sentence(prepared, unit), surest)
+    # Of two like sure amounts, one with its unit written behind it is the pay rather than a bonus beside it.
+    periods = [numbers.period(_sentence(prepared, unit), amount) for amount, unit, _ in found]
+    surest = max(range(len(found)), key=lambda i: found[i][2] + _UNIT_WORTH * (periods[i] is not None))
+    period, reference = periods[surest], found[surest][0]
     # Several ranges of one job lie close together; a sign-on bonus or an allowance beside the pay does not.
-    found = [item for item in found if _comparable(item[0], surest)]
+    found = [item for item in found if _comparable(item[0], reference)]
     lows = [numbers.scaled(a.low, period or pay.value) for a, _, _ in found]
     highs = [numbers.scaled(a.high, period or pay.value) for a, _, _ in found]
     currency = next((a.currency for a, _, _ in found if a.currency), None)
