@@ -132,7 +132,7 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
                 "deploy triton_repo/ and the worker of one release"
             )
         # Whatever loads at first use loads before the worker calls itself ready.
-        await extract([Posting(id="warm-up", body="We bake bread.")], infer, student)
+        await asyncio.to_thread(student.prepare_batch, [Posting(id="warm-up", body="We bake bread.")])
         yield infer, student
 
 
