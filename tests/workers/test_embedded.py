@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from tests.support.embedded import CONFIG, gone, processes_of, shared_memory, write_model
 from workers.embedded import EmbeddedError, EmbeddedKafka, EmbeddedRedis, EmbeddedStack, EmbeddedTriton
+from workers.embedded.kafka import new_cluster_id
 from workers.embedded.machine import FolderLock, free_ports, require_packages, require_platform
 
 
@@ -86,6 +87,13 @@ async def test_paused_kafka_goes_on(tmp_path: Path) -> None:
         await admin.close()
         kafka.pause()  # a paused one stops as well
     await gone(tmp_path, shared_memory())
+
+
+def test_cluster_ids_are_no_options() -> None:
+    """One in 64 random ids begins with a dash; 2,000 of them without one is no chance."""
+    ids = {new_cluster_id() for _ in range(2_000)}
+    assert len(ids) == 2_000
+    assert not [cluster_id for cluster_id in ids if cluster_id.startswith("-")]
 
 
 async def test_three_nodes_survive_the_loss_of_one(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ _JVM = (
 _LARGEST_MESSAGE = 16 * 1024 * 1024
 
 
+def new_cluster_id() -> str:
+    """A random id that does not begin with a dash, which Kafka's tools would take for an option (as Kafka's own Uuid)."""
+    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return cluster_id
+
+
 class EmbeddedKafka(Part):
     """One broker, or several for tests of replication; node numbers start at 0.
 
@@ -140,8 +147,7 @@ class EmbeddedKafka(Part):
     def _cluster_id(self) -> str:
         file = self.folder / "cluster.json"
         if not file.exists():
-            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            file.write_text(json.dumps(cluster_id))
+            file.write_text(json.dumps(new_cluster_id()))
         return str(json.loads(file.read_text()))
 
     def _properties(self, node: int) -> dict[str, str]:
