@@ -43,11 +43,6 @@ class Topic:
     max_message_bytes: int = 2 * MEGABYTE
     partitions: int = 12
 
-    @property
-    def schema_name(self) -> str:
-        """Name of the value's schema as `lineage.schema` and the schema files have it."""
-        return self.name
-
     def config(self) -> dict[str, str]:
         """Kafka topic configuration."""
         config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}

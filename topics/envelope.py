@@ -26,7 +26,7 @@ def header(headers: Iterable[tuple[str, bytes]], name: str) -> str | None:
     return None
 
 
-def input_headers(topic: Topic, *, event_id: str, source: str, time: datetime | None = None) -> Headers:
+def input_headers(topic: Topic, *, event_id: str, source: str) -> Headers:
     """Headers for an event that a producer publishes."""
     attributes = {
         "ce_specversion": "1.0",
@@ -35,8 +35,6 @@ def input_headers(topic: Topic, *, event_id: str, source: str, time: datetime | 
         "ce_type": topic.event_type or "",
         "content-type": CONTENT_TYPE,
     }
-    if time is not None:
-        attributes["ce_time"] = time.isoformat()
     return tuple((name, value.encode()) for name, value in attributes.items())
 
 

@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ from workers.postings import worker as postings_worker
 from workers.publish import publish
 from workers.runtime import in_background
 from workers.settings import Settings
-from workers.tail import read
+from workers.tail import first_of_each
 
 BASELINE_SAMPLE = 8
 BASELINE_MODELS = 4
@@ -65,16 +64,7 @@ def _unique(lines: Sequence[Line], events: int, round_: int) -> list[Line]:
 
 async def _end_to_end(settings: Settings, lines: Sequence[Line]) -> float:
     """Postings/s from the first publish to the last committed features event."""
-    waiting = {line.key for line in lines}
-
-    async def collect() -> None:
-        async with aclosing(read(settings, POSTING_FEATURES.name, from_beginning=True)) as records:
-            async for record in records:
-                waiting.discard(record.key)
-                if not waiting:
-                    return
-
-    collected = asyncio.create_task(collect())
+    collected = asyncio.create_task(first_of_each(settings, POSTING_FEATURES.name, {line.key for line in lines}))
     started = time.perf_counter()
     await publish(settings, POSTINGS, lines)
     await collected

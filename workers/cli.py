@@ -4,7 +4,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -100,6 +100,13 @@ async def _embedded(settings: Settings, folder: Path, *wanted: PartName) -> Asyn
         )
 
 
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for servers whose data nobody needs afterwards."""
+    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @app.command("demo")
 def run_demo(data_dir: Folder = None) -> None:
     """Stream the bundled postings through broker, worker and Triton and show what comes out."""
@@ -112,8 +119,8 @@ def run_demo(data_dir: Folder = None) -> None:
     if data_dir is not None:
         _run(work(data_dir))
         return
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        _run(work(Path(folder)))
+    with _scratch() as folder:
+        _run(work(folder))
 
 
 @app.command()
@@ -259,8 +266,8 @@ def extract(
                         out.write(features.model_dump_json() + "\n")
         return good, bad
 
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        good, bad = _run(work(Path(folder)))
+    with _scratch() as folder:
+        good, bad = _run(work(folder))
     console.print(f"extracted {good}, refused {bad}")
     raise typer.Exit(1 if bad else 0)
 
@@ -283,5 +290,5 @@ def bench_postings(
         async with _embedded(settings, folder, "kafka", "triton") as complete:
             await bench.run(complete, lines, events=events, rounds=rounds, baseline=baseline, console=console)
 
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        _run(work(Path(folder)))
+    with _scratch() as folder:
+        _run(work(folder))

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS, Topic
+from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS
 from workers import admin, postings
 from workers.files import Line, read_events
 from workers.publish import publish
 from workers.runtime import in_background
 from workers.settings import Settings
-from workers.tail import Received, read, stated
+from workers.tail import Received, first_of_each, stated
 
 POSTINGS_FILE = Path(__file__).parent / "data" / "demo_postings.jsonl"
 TIMEOUT_S = 90.0
@@ -55,12 +53,12 @@ async def run(settings: Settings, console: Console) -> int:
         in_background(worker, settings),
     ):
         started = time.perf_counter()
-        receiving = asyncio.create_task(_collect(settings, POSTING_FEATURES, {line.key for line in lines}))
+        receiving = asyncio.create_task(first_of_each(settings, POSTING_FEATURES.name, {line.key for line in lines}))
         await publish(settings, POSTINGS, lines)
         await _publish_bad(settings)
         features = await receiving
         elapsed = time.perf_counter() - started
-        rejections = await _collect(settings, REJECTIONS, {key.decode() for key, _ in BAD_EVENTS})
+        rejections = await first_of_each(settings, REJECTIONS.name, {key.decode() for key, _ in BAD_EVENTS})
     titles = {line.key: line for line in lines}
     for record in features:
         console.print(_panel(record, titles[record.key]))
@@ -68,19 +66,6 @@ async def run(settings: Settings, console: Console) -> int:
         console.print(_rejection_panel(record))
     console.print(_summary(len(features), len(rejections), elapsed))
     return len(features)
-
-
-async def _collect(settings: Settings, topic: Topic, keys: Iterable[str | None]) -> list[Received]:
-    """The first committed record of each key, by key."""
-    found: dict[str | None, Received] = {}
-    waiting = set(keys)
-    async with aclosing(read(settings, topic.name, from_beginning=True)) as records:
-        async for record in records:
-            if record.key in waiting:
-                found.setdefault(record.key, record)
-            if found.keys() == waiting:
-                break
-    return sorted(found.values(), key=lambda record: record.key or "")
 
 
 async def _publish_bad(settings: Settings) -> None:

@@ -102,7 +102,7 @@ def _lineage(infer: Infer, student: Student) -> Lineage:
         model_version=f"{model.version}-{model.parameters['digest']}",
         tokenizer=student.tokenizer_digest,
         pipeline=version("talentstream"),
-        schema_=POSTING_FEATURES.schema_name,
+        schema_=POSTING_FEATURES.name,
     )
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from rich.console import Console
 from rich.text import Text
 
+from topics.catalogue import POSTING_FEATURES
 from topics.envelope import header
 from topics.postings import PostingExtraction
 from workers.settings import Settings
@@ -26,23 +28,28 @@ class Received:
     value: Any
 
 
+def committed_reader(settings: Settings, *topics: str, offset_reset: str = "earliest") -> AIOKafkaConsumer:
+    """A consumer of committed records, without a group, so nobody's offsets move; to be started by the caller."""
+    return AIOKafkaConsumer(
+        *topics,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset=offset_reset,
+        enable_auto_commit=False,
+    )
+
+
 async def read(
     settings: Settings, topic: str, *, from_beginning: bool, follow: bool = True
 ) -> AsyncGenerator[Received, None]:
-    """Committed records of `topic`, without a consumer group, so nobody's offsets move.
+    """Committed records of `topic`.
 
     Args:
         topic: its name.
         from_beginning: else only what comes from now on.
         follow: else ends at the end of the topic as it was when reading began.
     """
-    consumer = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest" if from_beginning else "latest",
-        enable_auto_commit=False,
-    )
+    consumer = committed_reader(settings, topic, offset_reset="earliest" if from_beginning else "latest")
     await consumer.start()
     try:
         if not from_beginning:
@@ -62,6 +69,19 @@ async def read(
                     )
     finally:
         await consumer.stop()
+
+
+async def first_of_each(settings: Settings, topic: str, keys: Iterable[str | None]) -> list[Received]:
+    """Waits until each key has a committed record in the topic; the first of each, by key."""
+    found: dict[str | None, Received] = {}
+    waiting = set(keys)
+    async with aclosing(read(settings, topic, from_beginning=True)) as records:
+        async for record in records:
+            if record.key in waiting:
+                found.setdefault(record.key, record)
+            if len(found) == len(waiting):
+                break
+    return sorted(found.values(), key=lambda record: record.key or "")
 
 
 async def _behind(consumer: AIOKafkaConsumer, ends: dict[Any, int]) -> bool:
@@ -98,7 +118,7 @@ def show(record: Received, console: Console) -> None:
         console.print(Text("  deleted", style="red"))
     elif isinstance(record.value, bytes):
         console.print(Text(f"  {len(record.value)} bytes", style="dim"))
-    elif record.event_type == "talentstream.posting-features.v1":
+    elif record.event_type == POSTING_FEATURES.event_type:
         for name, feature in stated(record.value):
             console.print(Text(f"  {name:24} {feature['value']!s:28} {feature['confidence']:.2f}"))
         if skills := [skill["value"] for skill in record.value["skills"]]:

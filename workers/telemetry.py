@@ -23,7 +23,8 @@ REJECTIONS = Counter("talentstream_rejections", "Rejected inputs by code.", ["wo
 DEAD_LETTERS = Counter("talentstream_dead_letters", "Inputs on which processing failed.", ["worker", "error"])
 # Age of an input (broker timestamp) when its outputs are committed.
 EVENT_AGE = Histogram("talentstream_event_age_seconds", "Input age at commit.", ["worker"], buckets=_AGES)
-# Where a batch's time goes: prepare, infer, decode (postings handler); handle, commit (engine); cache (Redis).
+# Where a batch's time goes: prepare, infer, decode (postings handler); cache (Redis look-up);
+# handle, publish (engine).
 STAGE = Histogram("talentstream_stage_seconds", "Time of one batch in a stage.", ["worker", "stage"], buckets=_SECONDS)
 BATCH = Histogram("talentstream_batch_events", "Events in a batch.", ["worker"], buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 # Retries by cause (exception type): growing means a part we need is down.

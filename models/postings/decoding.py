@@ -202,7 +202,7 @@ def read_years(
     for index in experience.units:
         unit = prepared.units[index]
         runs = tagged(unit, token_probs[index], _YEARS, threshold)
-        for stretch in numbers.years(prepared.text[unit.start : unit.end]):
+        for stretch in numbers.years(_sentence(prepared, unit)):
             start, end = stretch.start + unit.start, stretch.end + unit.start
             sure = max((p for a, b, p in runs if a < end and start < b), default=0.0)
             if sure and (best is None or sure > best[0]):

@@ -5,7 +5,6 @@ comes from a guess.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 _GAP = r"[ \u00a0\u202f]"
@@ -195,11 +194,6 @@ def _in_years(word: str, unit: str) -> float:
 def scaled(value: float | None, period: str) -> float | None:
     """An amount as meant: "30-35 per year" are thousands."""
     return value * 1_000 if value is not None and period == "year" and 0 < value < 500 else value
-
-
-def touching(spans: Sequence[tuple[int, int]], start: int, end: int) -> bool:
-    """Whether any of the half-open spans shares a character with [start, end)."""
-    return any(a < end and start < b for a, b in spans)
 
 
 def local_currency(location: str, language: str) -> str:

@@ -25,7 +25,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 from jsonschema import Draft202012Validator
 from rich.console import Console
@@ -41,6 +40,7 @@ from workers.embedded.machine import free_ports
 from workers.files import Line, parse_rename, read_events
 from workers.publish import publish
 from workers.settings import Settings
+from workers.tail import committed_reader
 
 PARTITIONS = 4
 STALL_S = 120.0
@@ -105,14 +105,7 @@ class Watcher:
 
     async def watch(self, settings: Settings) -> None:
         """Until cancelled."""
-        consumer = AIOKafkaConsumer(
-            POSTING_FEATURES.name,
-            bootstrap_servers=settings.kafka_bootstrap_servers,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
-        async with consumer:
+        async with committed_reader(settings, POSTING_FEATURES.name) as consumer:
             async for record in consumer:
                 self.values[record.key].append(record.value)
                 self.count += 1

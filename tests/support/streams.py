@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS, Topic
 from workers import admin
 from workers.delivery import Handler, Worker
 from workers.settings import Settings
+from workers.tail import committed_reader
 
 PARTITIONS = 4
 
@@ -44,13 +45,7 @@ def postings(number: int, body: str = "ok") -> list[tuple[bytes, bytes]]:
 
 async def read_all(settings: Settings, topic: str) -> list[ConsumerRecord]:
     """Every committed record of the topic, from its beginning to its end."""
-    consumer = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
+    consumer = committed_reader(settings, topic)
     async with consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         records: list[ConsumerRecord] = []
@@ -70,13 +65,7 @@ async def until_counted(
 ) -> None:
     """Waits until each key has so many committed records in the topics together."""
     missing = dict(expected)
-    consumer = AIOKafkaConsumer(
-        *topics,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
+    consumer = committed_reader(settings, *topics)
     async with consumer, asyncio.timeout(timeout_s):
         while any(count > 0 for count in missing.values()):
             for records in (await consumer.getmany(timeout_ms=200)).values():

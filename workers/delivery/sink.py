@@ -6,8 +6,8 @@ InitProducerId fences the old one by epoch (KIP-98; measured in the design: 0 lo
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
@@ -21,11 +21,25 @@ from workers.settings import Settings
 MAX_REQUEST_BYTES = max(topic.max_message_bytes for topic in CATALOGUE if topic.direction == "out")
 
 
-class Sink(Protocol):
+class Sink(ABC):
     """Publishes the answers to one partition's batches."""
+
+    def __init__(self, settings: Settings, partition: TopicPartition, **producer_options: object) -> None:
+        self._partition = partition
+        self._timeout_s = settings.transaction_timeout_s
+        self._close_timeout_s = settings.drain_timeout_s
+        self._options = {
+            "bootstrap_servers": settings.kafka_bootstrap_servers,
+            "request_timeout_ms": 15_000,
+            "max_request_size": MAX_REQUEST_BYTES,
+            **producer_options,
+        }
+        self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
         """Ready to publish; for a transactional sink, earlier owners are fenced when this returns."""
+        self._producer = AIOKafkaProducer(**self._options)
+        await self._producer.start()
 
     async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
         """Publishes all messages and commits `next_offset`.
@@ -35,13 +49,58 @@ class Sink(Protocol):
             RetryableError: the outcome is unknown; reopen and read the committed offset.
             FatalError: a topic is not configured for such a record.
         """
+        if self._producer is None:
+            raise RuntimeError("publish before open")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._deliver(self._producer, messages, next_offset)
+        except ProducerFenced as error:
+            raise FencedError(f"{self._partition.topic}/{self._partition.partition}") from error
+        except MessageSizeTooLargeError as error:
+            raise FatalError("an output is larger than its topic's max.message.bytes") from error
+        except (KafkaError, TimeoutError) as error:
+            raise RetryableError(f"publish failed: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Lets go of connections; an open transaction is left for the broker or the next owner to abort."""
+        if self._producer is not None:
+            await stop_producer(self._producer, self._close_timeout_s)
+
+    @abstractmethod
+    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
+        """Messages and offset, by the sink's guarantee."""
 
 
-def _kafka_options(settings: Settings) -> dict[str, object]:
-    return {"bootstrap_servers": settings.kafka_bootstrap_servers, "request_timeout_ms": 15_000}
+class TransactionalSink(Sink):
+    """Messages and offset in one transaction."""
+
+    def __init__(self, settings: Settings, group: str, partition: TopicPartition) -> None:
+        super().__init__(
+            settings,
+            partition,
+            transactional_id=f"{group}-{partition.topic}-{partition.partition}",
+            transaction_timeout_ms=int(settings.transaction_timeout_s * 1000),
+        )
+        self._group = group
+
+    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
+        # No abort on failure: it needs the broker that has just failed us, and the next InitProducerId aborts.
+        await producer.begin_transaction()
+        await _send_all(producer, messages)
+        await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
+        await producer.commit_transaction()
+
+
+class AtLeastOnceSink(Sink):
+    """Messages first, then the offset; a crash between the two repeats the messages."""
+
+    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+        super().__init__(settings, partition, enable_idempotence=True)
+        self._consumer = consumer
+
+    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
+        await _send_all(producer, messages)
+        await self._consumer.commit({self._partition: next_offset})
 
 
 async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
@@ -52,82 +111,3 @@ async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> 
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         futures.append(future)
     await asyncio.gather(*futures)
-
-
-class TransactionalSink:
-    """Messages and offset in one transaction."""
-
-    def __init__(self, settings: Settings, group: str, partition: TopicPartition) -> None:
-        self._settings = settings
-        self._group = group
-        self._partition = partition
-        self._producer: AIOKafkaProducer | None = None
-
-    async def open(self) -> None:
-        """See :class:`Sink`."""
-        self._producer = AIOKafkaProducer(
-            **_kafka_options(self._settings),
-            transactional_id=f"{self._group}-{self._partition.topic}-{self._partition.partition}",
-            transaction_timeout_ms=int(self._settings.transaction_timeout_s * 1000),
-            max_request_size=MAX_REQUEST_BYTES,
-        )
-        await self._producer.start()
-
-    async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
-        """See :class:`Sink`."""
-        producer = self._producer
-        if producer is None:
-            raise RuntimeError("publish before open")
-        try:
-            # No abort on failure: it needs the broker that has just failed us, and the next InitProducerId aborts.
-            async with asyncio.timeout(self._settings.transaction_timeout_s):
-                await producer.begin_transaction()
-                await _send_all(producer, messages)
-                await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
-                await producer.commit_transaction()
-        except ProducerFenced as error:
-            raise FencedError(f"{self._partition.topic}/{self._partition.partition}") from error
-        except MessageSizeTooLargeError as error:
-            raise FatalError("an output is larger than its topic's max.message.bytes") from error
-        except (KafkaError, TimeoutError) as error:
-            raise RetryableError(f"transaction failed: {type(error).__name__}") from error
-
-    async def close(self) -> None:
-        """See :class:`Sink`."""
-        if self._producer is not None:
-            await stop_producer(self._producer, self._settings.drain_timeout_s)
-
-
-class AtLeastOnceSink:
-    """Messages first, then the offset; a crash between the two repeats the messages."""
-
-    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
-        self._settings = settings
-        self._consumer = consumer
-        self._partition = partition
-        self._producer: AIOKafkaProducer | None = None
-
-    async def open(self) -> None:
-        """See :class:`Sink`."""
-        self._producer = AIOKafkaProducer(
-            **_kafka_options(self._settings), enable_idempotence=True, max_request_size=MAX_REQUEST_BYTES
-        )
-        await self._producer.start()
-
-    async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
-        """See :class:`Sink`."""
-        if self._producer is None:
-            raise RuntimeError("publish before open")
-        try:
-            async with asyncio.timeout(self._settings.transaction_timeout_s):
-                await _send_all(self._producer, messages)
-                await self._consumer.commit({self._partition: next_offset})
-        except MessageSizeTooLargeError as error:
-            raise FatalError("an output is larger than its topic's max.message.bytes") from error
-        except (KafkaError, TimeoutError) as error:
-            raise RetryableError(f"publish failed: {type(error).__name__}") from error
-
-    async def close(self) -> None:
-        """See :class:`Sink`."""
-        if self._producer is not None:
-            await stop_producer(self._producer, self._settings.drain_timeout_s)

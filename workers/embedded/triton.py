@@ -12,6 +12,7 @@ from pathlib import Path
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
+from models.repository import REPOSITORY
 from workers.embedded.child import Child, wait_ready
 from workers.embedded.errors import EmbeddedError
 from workers.embedded.machine import HOST, answers, free_ports, require_packages, require_port
@@ -20,11 +21,6 @@ from workers.embedded.part import Part, Progress
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the system's name
 _MIB = 1024 * 1024
-
-
-def default_repository() -> Path:
-    """`triton_repo/`, in a checkout and in the wheel alike beside `workers/`."""
-    return Path(__file__).parents[2] / "triton_repo"
 
 
 class EmbeddedTriton(Part):
@@ -52,7 +48,7 @@ class EmbeddedTriton(Part):
         on_progress: Progress | None = None,
     ) -> None:
         super().__init__(folder, start_timeout_s=start_timeout_s, on_progress=on_progress)
-        self._repository = (model_repository or default_repository()).expanduser().absolute()
+        self._repository = (model_repository or REPOSITORY).expanduser().absolute()
         self._named_port = port
         self._ports: list[int] = []  # gRPC, metrics
         self.models: list[str] = []
