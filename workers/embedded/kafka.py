@@ -31,7 +31,7 @@ _LARGEST_MESSAGE = 16 * 1024 * 1024
 
 
 def new_cluster_id() -> str:
-    """A random id that does not begin with a dash, which Kafka's tools would take for an option (as Kafka's own Uuid)."""
+    """A random id; like those of Kafka's own Uuid it never begins with a dash, which its tools take for an option."""
     while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return cluster_id
