@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from topics.ledger import LedgerEntry
 from topics.postings import Posting, PostingFeatures
 from topics.rejections import Rejection
 
@@ -24,7 +25,7 @@ class Topic:
         key: what the record key is, in words.
         event_type: CloudEvents `ce_type` of its records; None where records are another topic's original bytes.
         model: the value's schema; None where the value is opaque bytes.
-        direction: `in` is written by others, `out` by our workers.
+        direction: `in` is written by others, `out` by our workers for others, `state` by our workers for themselves.
         cleanup: Kafka `cleanup.policy`.
         retention_ms: for `delete` topics.
         max_message_bytes: Kafka `max.message.bytes`.
@@ -36,7 +37,7 @@ class Topic:
     key: str
     event_type: str | None
     model: type[BaseModel] | None
-    direction: Literal["in", "out"]
+    direction: Literal["in", "out", "state"]
     cleanup: Literal["compact", "delete"]
     summary: str
     retention_ms: int | None = None
@@ -70,6 +71,15 @@ POSTING_FEATURES = Topic(
     cleanup="compact",
     summary="Features of each posting, an upsert by key; a null value removes it from an index.",
 )
+POSTINGS_LEDGER = Topic(
+    name="postings-ledger.v1",
+    key="posting id",
+    event_type="talentstream.ledger-entry.v1",
+    model=LedgerEntry,
+    direction="state",
+    cleanup="compact",
+    summary="Which version of each posting the postings worker answered last, and what made the answer.",
+)
 REJECTIONS = Topic(
     name="rejections.v1",
     key="key of the refused input",
@@ -91,5 +101,28 @@ DEAD_LETTERS = Topic(
     summary="Original bytes of inputs on which processing failed, with the error in KIP-1034 headers.",
 )
 
-CATALOGUE: tuple[Topic, ...] = (POSTINGS, POSTING_FEATURES, REJECTIONS, DEAD_LETTERS)
+CATALOGUE: tuple[Topic, ...] = (POSTINGS, POSTING_FEATURES, POSTINGS_LEDGER, REJECTIONS, DEAD_LETTERS)
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Which topics a worker turns into which.
+
+    Attributes:
+        worker: its name: of the consumer group, `ce_source` and metric labels.
+        entity: what the source's keys name, for commands such as `erase`.
+        source: the topic it reads.
+        derived: topics with an output for each key of `source`; a tombstone in becomes a tombstone in each.
+        ledger: its memory of versions, with as many partitions as `source`; None where each input stands for itself.
+    """
+
+    worker: str
+    entity: str
+    source: Topic
+    derived: tuple[Topic, ...]
+    ledger: Topic | None = None
+
+
+POSTINGS_FLOW = Flow("postings", "posting", POSTINGS, (POSTING_FEATURES,), POSTINGS_LEDGER)
+FLOWS: tuple[Flow, ...] = (POSTINGS_FLOW,)

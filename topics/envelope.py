@@ -16,6 +16,10 @@ Headers = tuple[tuple[str, bytes], ...]
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:talentstream:events")
 _TRACE_HEADERS = ("traceparent", "tracestate")
 CONTENT_TYPE = "application/json"
+# CloudEvents extensions on inputs that our own commands publish: the original record (`topic/partition/offset`) that a
+# replay repeats, and a tombstone that erases the key from the worker's memory as well.
+REPLAY_OF = "ce_replayof"
+ERASURE = "ce_erasure"
 
 
 def header(headers: Iterable[tuple[str, bytes]], name: str) -> str | None:

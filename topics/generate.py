@@ -47,7 +47,7 @@ def _headers(topic: Topic) -> dict[str, Any]:
         "tracestate": string,
     }
     required: list[str] = []
-    if topic.direction == "out":
+    if topic.direction != "in":
         properties["ce_subject"] = string
         required = ["ce_specversion", "ce_type", "ce_id", "ce_source", "ce_time", "content-type"]
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}

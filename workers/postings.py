@@ -11,7 +11,7 @@ import numpy as np
 
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
-from topics.catalogue import POSTING_FEATURES, POSTINGS
+from topics.catalogue import POSTING_FEATURES, POSTINGS_FLOW
 from topics.envelope import encode
 from topics.postings import Lineage, Posting, PostingFeatures
 from workers import cache, inference, telemetry
@@ -21,7 +21,7 @@ from workers.errors import FatalError
 from workers.inference import Infer, Outputs
 from workers.settings import Settings
 
-NAME = "postings"
+NAME = POSTINGS_FLOW.worker
 UNSUPPORTED_LANGUAGE = "unsupported_language"
 
 
@@ -141,8 +141,7 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
     """The postings worker; raises as :func:`connect`."""
     async with connect(settings) as (infer, student), cache.connect(settings, NAME) as results:
         yield Worker(
-            name=NAME,
-            source=POSTINGS,
-            derived=(POSTING_FEATURES,),
+            flow=POSTINGS_FLOW,
             handle=partial(handle, infer=infer, student=student, results=results, publish_text=settings.publish_text),
+            made_by=lambda: _made_by(_lineage(infer, student)),
         )

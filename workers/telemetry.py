@@ -15,7 +15,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _AGES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
 # Delivery -------------------------------------------------------------------------------------------------------
-# Inputs by what became of them: processed, tombstone, rejected (dead-lettered ones are rejected too).
+# Inputs by what became of them: processed, tombstone, rejected (dead-lettered ones are rejected too), stale (an older
+# version than the one answered), duplicate (answered already, by the same model).
 EVENTS = Counter("talentstream_events", "Inputs by result.", ["worker", "result"])
 # Rejections by code (`topics.rejections.RejectionCode`).
 REJECTIONS = Counter("talentstream_rejections", "Rejected inputs by code.", ["worker", "code"])
@@ -33,6 +34,15 @@ RETRIES = Counter("talentstream_retries", "Batches waited and tried again.", ["w
 FENCED = Counter("talentstream_fenced", "Partitions lost to a newer owner mid-transaction.", ["worker"])
 ASSIGNED = Gauge("talentstream_assigned_partitions", "Partitions this worker owns.", ["worker"])
 PAUSED = Gauge("talentstream_paused_partitions", "Owned partitions whose queue is full.", ["worker"])
+IN_FLIGHT = Gauge("talentstream_in_flight_events", "Events taken and not yet committed.", ["worker"])
+# Records between the committed offset and the partition's last stable one.
+LAG = Gauge("talentstream_lag_events", "Events not yet answered.", ["worker", "partition"])
+# Seconds since a partition that has work last finished an attempt; /livez fails past TALENTSTREAM_STALL_TIMEOUT_S.
+STALL = Gauge("talentstream_stall_seconds", "Longest time a partition with work made no progress.", ["worker"])
+# How late the event loop wakes up: more than some milliseconds means that something blocks it.
+LOOP_LAG = Gauge("talentstream_event_loop_lag_seconds", "Delay of the event loop's wake-ups.", ["worker"])
+# Results made without one of their stages, by reason: to be re-done with `talentstream replay --where degraded`.
+DEGRADED = Counter("talentstream_degraded_results", "Results made without a stage.", ["worker", "reason"])
 QUEUED = Gauge("talentstream_queued_events", "Events fetched and not yet committed.", ["worker"])
 
 # Inference ------------------------------------------------------------------------------------------------------

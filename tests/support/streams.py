@@ -10,7 +10,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
-from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS, Topic
+from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS, Flow, Topic
 from workers import admin
 from workers.delivery import Handler, Worker
 from workers.settings import Settings
@@ -84,4 +84,4 @@ def lost_and_doubled(expected: Sequence[bytes], records: Sequence[ConsumerRecord
 
 def make_worker(source: Topic, target: Topic, handle: Handler, name: str = "w") -> Worker:
     """A worker from source to target."""
-    return Worker(name, source, (target,), handle)
+    return Worker(Flow(name, "posting", source, (target,)), handle, made_by=lambda: "test")

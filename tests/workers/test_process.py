@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS
+from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, POSTINGS_FLOW, REJECTIONS
 from topics.envelope import header
 from topics.rejections import DEAD_LETTER_HEADERS
 from workers.delivery import Event, Outcome, Output, Record, Worker
@@ -49,7 +49,7 @@ def record(offset: int, body: str | None, key: bytes | None = None) -> Record:
 
 
 async def run(records: Sequence[Record], handler: Handler | None = None) -> list[Message]:
-    return await process(Worker("postings", POSTINGS, (POSTING_FEATURES,), handler or Handler()), records)
+    return await process(Worker(POSTINGS_FLOW, handler or Handler(), lambda: "test"), records)
 
 
 async def test_each_input_gives_its_outputs_in_order() -> None:
@@ -135,4 +135,4 @@ async def test_handler_that_loses_an_event_is_fatal() -> None:
         return []
 
     with pytest.raises(FatalError, match="0 outcomes for 1 events"):
-        await process(Worker("postings", POSTINGS, (), forgetful), [record(0, "ok")])
+        await process(Worker(POSTINGS_FLOW, forgetful, lambda: "test"), [record(0, "ok")])

@@ -95,7 +95,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         """Polls until `stop` or a failure; in either case drains, then leaves the group."""
         try:
             await self._consumer.start()
-            self._consumer.subscribe([self._worker.source.name], listener=self)
+            self._consumer.subscribe([self._worker.flow.source.name], listener=self)
             while not stop.is_set():
                 await self._poll()
                 self._health.beat()

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from topics.catalogue import Topic
+from topics.catalogue import Flow, Topic
 from workers.delivery.core import Record
 
 E = TypeVar("E", bound=BaseModel)
@@ -41,13 +41,16 @@ class Worker:
     """A handler and its place in the catalogue.
 
     Attributes:
-        name: of the consumer group, `ce_source` and metric labels.
-        source: the topic it reads.
-        derived: topics with an output for each key of `source`; a tombstone in becomes a tombstone in each.
+        flow: its topics.
         handle: given a batch, returns one outcome for each event, in order.
+        made_by: names the model and release that would make a result now.
     """
 
-    name: str
-    source: Topic
-    derived: tuple[Topic, ...]
+    flow: Flow
     handle: Handler
+    made_by: Callable[[], str]
+
+    @property
+    def name(self) -> str:
+        """Of the consumer group, `ce_source` and metric labels."""
+        return self.flow.worker

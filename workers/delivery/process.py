@@ -45,11 +45,11 @@ async def process(worker: Worker, records: Sequence[Record]) -> list[Message]:
     events: list[Event[Any]] = []
     for record in records:
         if record.value is None and record.key is not None:
-            answers[record.offset] = [_message(worker, record, topic, None) for topic in worker.derived]
+            answers[record.offset] = [_message(worker, record, topic, None) for topic in worker.flow.derived]
             telemetry.EVENTS.labels(worker.name, "tombstone").inc()
             continue
         try:
-            value = parse(worker.source, record.key, record.value or b"", record.headers)
+            value = parse(worker.flow.source, record.key, record.value or b"", record.headers)
         except InvalidEventError as error:
             answers[record.offset] = [_rejection(worker, record, error.errors)]
         else:
