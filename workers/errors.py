@@ -2,7 +2,8 @@
 
     WorkError
     ├── RetryableError   a part we need is down, slow or overloaded: wait with back-off, keep the event
-    │   └── FencedError  another worker owns the partition now: drop it, rejoin the group
+    │   ├── FencedError  another worker owns the partition now: drop it, rejoin the group
+    │   └── SuspectError a part answered nonsense, or in no time: its fault or the event's? Past a time, the event's
     ├── PoisonError      this event alone can't be processed: dead-letter it, tell its producer
     └── FatalError       configuration or an incompatible model: exit non-zero, nothing committed
 
@@ -20,6 +21,10 @@ class RetryableError(WorkError):
 
 class FencedError(RetryableError):
     """A newer owner of the partition has taken over; nothing of ours was committed."""
+
+
+class SuspectError(RetryableError):
+    """The part lives but fails on this work; past `suspect_timeout_s` the event at fault is taken for poison."""
 
 
 class PoisonError(WorkError):

@@ -21,6 +21,7 @@ class Health:
         self._stall_timeout_s = stall_timeout_s
         self._clock = clock
         self._beat = clock()
+        self._stalled_s = 0.0
 
     @property
     def ready(self) -> bool:
@@ -38,14 +39,18 @@ class Health:
         """Until `ready`."""
         await self._ready.wait()
 
-    def beat(self) -> None:
-        """The poll loop went round."""
+    def beat(self, stalled_s: float = 0.0) -> None:
+        """The poll loop went round; the worst of its partitions has had work and no progress for so long."""
+        self._stalled_s = stalled_s
         self._beat = self._clock()
 
     @property
     def live(self) -> bool:
-        """False when the poll loop has stood still for `stall_timeout_s`: the process should be restarted."""
-        return self._clock() - self._beat < self._stall_timeout_s
+        """False when the poll loop or a partition stood still for `stall_timeout_s`: the process should be restarted.
+
+        A part that is down is no stall: each failed attempt counts as progress, since a restart would mend nothing.
+        """
+        return max(self._clock() - self._beat, self._stalled_s) < self._stall_timeout_s
 
 
 class _Quiet(WSGIRequestHandler):

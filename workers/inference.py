@@ -2,19 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from workers import telemetry
-from workers.errors import FatalError, PoisonError, RetryableError
+from workers.errors import FatalError, PoisonError, RetryableError, SuspectError
 from workers.settings import Settings
 
 # Shapes are padded up to a multiple of this: equal shapes are what Triton's dynamic batcher can put together.
@@ -22,6 +23,8 @@ LENGTH_STEP = 8
 # Keeps a request's activations small enough for a CPU's cache and a client's deadline.
 MAX_REQUEST_TOKENS = 4096
 CONNECT_TIMEOUT_S = 5.0
+# A newer version of the model is looked for this often; one that is gone is noticed by the request that fails.
+REFRESH_S = 15.0
 
 # Triton's gRPC target may be dns:///name; without round robin the channel would stay with one address. Given channel
 # arguments replace tritonclient's own, so the message sizes are restated (unlimited, as Triton's default).
@@ -30,6 +33,8 @@ _CHANNEL_ARGS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
 ]
+
+log = structlog.get_logger()
 
 Outputs = dict[str, NDArray[np.float32]]
 
@@ -52,21 +57,32 @@ class ServedModel:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """Outputs of one version of a model.
+
+    Attributes:
+        model: that made all of them.
+        outputs: for each sequence, in order; per-token ones cut to the sequence's own length.
+    """
+
+    model: ServedModel
+    outputs: list[Outputs]
+
+
 class Infer(Protocol):
     """The seam between handlers and Triton."""
 
     @property
     def model(self) -> ServedModel:
-        """The model behind this callable."""
+        """The version that the next call will use."""
 
-    async def __call__(self, sequences: Sequence[Sequence[int]]) -> list[Outputs]:
-        """Runs the model on token id sequences.
-
-        Returns:
-            for each sequence, in order, its outputs: per-token ones cut to the sequence's own length.
+    async def __call__(self, sequences: Sequence[Sequence[int]]) -> Inference:
+        """Runs the model on token id sequences, all on one version of it.
 
         Raises:
-            RetryableError: Triton is down, slow, overloaded or answers nonsense.
+            RetryableError: Triton is down, slow or overloaded, or that version has gone.
+            SuspectError: Triton answers nonsense: not finite, or of a wrong shape.
             PoisonError: Triton refuses this input.
         """
 
@@ -104,11 +120,19 @@ def pad(sequences: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[
 
 
 class TritonInfer:
-    """:class:`Infer` over gRPC. Made by :func:`connect`, in the running loop."""
+    """:class:`Infer` over gRPC, which follows the newest version of its model. Made by :func:`connect`."""
 
-    def __init__(self, client: InferenceServerClient, model: ServedModel, settings: Settings) -> None:
+    def __init__(
+        self,
+        client: InferenceServerClient,
+        model: ServedModel,
+        settings: Settings,
+        check: Callable[[ServedModel], None],
+    ) -> None:
         self._client = client
         self._model = model
+        self._check = check
+        self._refreshed = time.monotonic()
         self._timeout_s = settings.inference_timeout_s
         self._permits = asyncio.Semaphore(settings.inference_concurrency)
 
@@ -117,33 +141,46 @@ class TritonInfer:
         """See :class:`Infer`."""
         return self._model
 
-    async def __call__(self, sequences: Sequence[Sequence[int]]) -> list[Outputs]:
+    async def __call__(self, sequences: Sequence[Sequence[int]]) -> Inference:
         """See :class:`Infer`."""
-        groups = buckets([len(s) for s in sequences], self._model.max_batch)
+        if time.monotonic() - self._refreshed >= REFRESH_S:
+            await self._refresh()
+        model = self._model
+        groups = buckets([len(s) for s in sequences], model.max_batch)
         results: list[Outputs] = [{} for _ in sequences]
         try:
             async with asyncio.TaskGroup() as tasks:
                 for group in groups:
-                    tasks.create_task(self._infer_group(sequences, group, results))
+                    tasks.create_task(self._infer_group(model, sequences, group, results))
         except* (RetryableError, PoisonError) as errors:
+            # It may be that this version has gone: the next attempt, on the whole batch, should use the one there is.
+            self._refreshed = -REFRESH_S
             # One cause is enough; the batch is retried or split as a whole.
             raise errors.exceptions[0] from None
-        return results
+        return Inference(model, results)
 
-    async def _infer_group(self, sequences: Sequence[Sequence[int]], group: list[int], results: list[Outputs]) -> None:
+    async def _refresh(self) -> None:
+        model = await _describe(self._client, self._model.name)
+        self._check(model)
+        if model != self._model:
+            log.info("model switched", model=model.name, version=model.version, before=self._model.version)
+        self._model, self._refreshed = model, time.monotonic()
+
+    async def _infer_group(
+        self, model: ServedModel, sequences: Sequence[Sequence[int]], group: list[int], results: list[Outputs]
+    ) -> None:
         ids, mask = pad([sequences[index] for index in group])
         async with self._permits:
-            arrays = await self._request({"input_ids": ids, "attention_mask": mask})
-        telemetry.INFERENCE_SEQUENCES.labels(self._model.name).inc(len(group))
-        telemetry.INFERENCE_TOKENS.labels(self._model.name).inc(int(mask.sum()))
+            arrays = await self._request(model, {"input_ids": ids, "attention_mask": mask})
+        telemetry.INFERENCE_SEQUENCES.labels(model.name).inc(len(group))
+        telemetry.INFERENCE_TOKENS.labels(model.name).inc(int(mask.sum()))
         for row, index in enumerate(group):
             length = len(sequences[index])
             results[index] = {
-                name: array[row, :length] if name in self._model.per_token else array[row]
-                for name, array in arrays.items()
+                name: array[row, :length] if name in model.per_token else array[row] for name, array in arrays.items()
             }
 
-    async def _request(self, tensors: Mapping[str, NDArray[np.int64]]) -> Outputs:
+    async def _request(self, model: ServedModel, tensors: Mapping[str, NDArray[np.int64]]) -> Outputs:
         inputs = []
         for name, array in tensors.items():
             tensor = InferInput(name, list(array.shape), "INT64")
@@ -152,23 +189,23 @@ class TritonInfer:
         started = time.perf_counter()
         try:
             response = await self._client.infer(
-                self._model.name,
+                model.name,
                 inputs,
-                model_version=self._model.version,
-                outputs=[InferRequestedOutput(name) for name in self._model.outputs],
+                model_version=model.version,
+                outputs=[InferRequestedOutput(name) for name in model.outputs],
                 client_timeout=self._timeout_s,
             )
         except InferenceServerException as error:
-            telemetry.INFERENCE_REQUESTS.labels(self._model.name, "error").inc()
+            telemetry.INFERENCE_REQUESTS.labels(model.name, "error").inc()
             raise _mapped(error) from error
-        telemetry.INFERENCE_SECONDS.labels(self._model.name).observe(time.perf_counter() - started)
-        arrays = {name: response.as_numpy(name) for name in self._model.outputs}
+        telemetry.INFERENCE_SECONDS.labels(model.name).observe(time.perf_counter() - started)
+        arrays = {name: response.as_numpy(name) for name in model.outputs}
         rows = len(next(iter(tensors.values())))
         for name, array in arrays.items():
             if array is None or len(array) != rows or not np.isfinite(array).all():
-                telemetry.INFERENCE_REQUESTS.labels(self._model.name, "invalid").inc()
-                raise RetryableError(f"{self._model.name}: {name} has a wrong shape or is not finite")
-        telemetry.INFERENCE_REQUESTS.labels(self._model.name, "ok").inc()
+                telemetry.INFERENCE_REQUESTS.labels(model.name, "invalid").inc()
+                raise SuspectError(f"{model.name}: {name} has a wrong shape or is not finite")
+        telemetry.INFERENCE_REQUESTS.labels(model.name, "ok").inc()
         return arrays
 
 
@@ -181,8 +218,15 @@ def _mapped(error: InferenceServerException) -> RetryableError | PoisonError:
 
 
 @asynccontextmanager
-async def connect(settings: Settings, name: str) -> AsyncIterator[TritonInfer]:
-    """A client of the newest ready version of model `name`.
+async def connect(
+    settings: Settings, name: str, check: Callable[[ServedModel], None] = lambda _: None
+) -> AsyncIterator[TritonInfer]:
+    """A client of the newest ready version of model `name`, now and when another comes.
+
+    Args:
+        settings: of Triton.
+        name: of the model.
+        check: called with each version before its first use; raises where it can't be used.
 
     Raises:
         RetryableError: Triton does not answer, or the model is not (yet) ready.
@@ -192,7 +236,9 @@ async def connect(settings: Settings, name: str) -> AsyncIterator[TritonInfer]:
         raise FatalError("TRITON_URL is not set")
     client = InferenceServerClient(settings.triton_url, channel_args=_CHANNEL_ARGS)
     try:
-        yield TritonInfer(client, await _describe(client, name), settings)
+        model = await _describe(client, name)
+        check(model)
+        yield TritonInfer(client, model, settings, check)
     finally:
         await client.close()
 

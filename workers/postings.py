@@ -18,7 +18,7 @@ from workers import cache, inference, telemetry
 from workers.cache import ResultCache
 from workers.delivery import Event, Outcome, Output, Worker
 from workers.errors import FatalError
-from workers.inference import Infer, Outputs
+from workers.inference import Infer, Outputs, ServedModel
 from workers.settings import Settings
 
 NAME = POSTINGS_FLOW.worker
@@ -30,9 +30,8 @@ async def handle(
 ) -> list[Outcome]:
     """One features event for each posting; equal content is inferred once, here and across the life of the cache."""
     postings = {event.value.content_hash: event.value for event in batch}
-    lineage = _lineage(infer, student)
     with _stage("cache"):
-        known = await results.get(_made_by(lineage), list(postings))
+        known = await results.get(_made_by(_lineage(infer.model, student)), list(postings))
     features = {
         content_hash: PostingFeatures.model_validate_json(entry)
         for content_hash, entry in zip(postings, known, strict=True)
@@ -41,7 +40,8 @@ async def handle(
     missing = [posting for content_hash, posting in postings.items() if content_hash not in features]
     if missing:
         made = {f.content_hash: f for f in await extract(missing, infer, student)}
-        await results.put(_made_by(lineage), {h: encode(f) for h, f in made.items()})
+        # By the model that made them: it may have been switched since the look-up.
+        await results.put(_made_by(next(iter(made.values())).lineage), {h: encode(f) for h, f in made.items()})
         features |= made
     return [(_output(features[event.value.content_hash], event.value, publish_text),) for event in batch]
 
@@ -52,9 +52,10 @@ async def extract(postings: Sequence[Posting], infer: Infer, student: Student) -
     with _stage("prepare"):
         prepared = await asyncio.to_thread(student.prepare_batch, postings)
     with _stage("infer"):
-        outputs = await infer([unit.token_ids for p in prepared for unit in p.units])
+        inferred = await infer([unit.token_ids for p in prepared for unit in p.units])
     with _stage("decode"):
-        return await asyncio.to_thread(_decode, postings, prepared, outputs, student, _lineage(infer, student))
+        lineage = _lineage(inferred.model, student)
+        return await asyncio.to_thread(_decode, postings, prepared, inferred.outputs, student, lineage)
 
 
 def _decode(
@@ -95,8 +96,7 @@ def _output(features: PostingFeatures, posting: Posting, publish_text: bool) -> 
     return Output(POSTING_FEATURES, posting.id, features.model_copy(update=own))
 
 
-def _lineage(infer: Infer, student: Student) -> Lineage:
-    model = infer.model
+def _lineage(model: ServedModel, student: Student) -> Lineage:
     return Lineage(
         model=model.name,
         model_version=f"{model.version}-{model.parameters['digest']}",
@@ -124,13 +124,16 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
         FatalError: Triton serves a model that was exported with other assets than ours.
     """
     student = Student.load(model_dir(Student.name))
-    async with inference.connect(settings, Student.name) as infer:
-        served = infer.model.parameters.get("assets_digest")
+
+    def check(model: ServedModel) -> None:
+        served = model.parameters.get("assets_digest")
         if served != student.assets_digest:
             raise FatalError(
                 f"Triton serves {Student.name} made with assets {served}, this worker has {student.assets_digest}; "
                 "deploy triton_repo/ and the worker of one release"
             )
+
+    async with inference.connect(settings, Student.name, check) as infer:
         # Whatever loads at first use loads before the worker calls itself ready.
         await asyncio.to_thread(student.prepare_batch, [Posting(id="warm-up", body="We bake bread.")])
         yield infer, student
@@ -143,5 +146,5 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
         yield Worker(
             flow=POSTINGS_FLOW,
             handle=partial(handle, infer=infer, student=student, results=results, publish_text=settings.publish_text),
-            made_by=lambda: _made_by(_lineage(infer, student)),
+            made_by=lambda: _made_by(_lineage(infer.model, student)),
         )

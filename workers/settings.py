@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         default=10.0, gt=0, title="Session timeout", description="Kafka takes a silent worker's partitions after this."
     )
     transaction_timeout_s: float = Field(
-        default=30.0, gt=0, title="Transaction timeout", description="The broker aborts a transaction open for longer."
+        default=20.0, gt=0, title="Transaction timeout", description="The broker aborts a transaction open for longer."
     )
     drain_timeout_s: float = Field(
         default=8.0,
@@ -68,11 +68,17 @@ class Settings(BaseSettings):
         description="How long a revoke or shutdown waits for batches in flight; the next owner does the rest.",
     )
     batch_events: int = Field(default=32, ge=1, title="Batch size", description="Most events in one transaction.")
-    batch_bytes: int = Field(
-        default=512 * 1024,
+    batch_tokens: int = Field(
+        default=128 * 1024,
         ge=1,
-        title="Batch bytes",
-        description="Most input bytes in one transaction (at least one event).",
+        title="Batch tokens",
+        description="Most input tokens (about 4 bytes each) in one transaction (at least one event).",
+    )
+    batch_wait_s: float = Field(
+        default=0.02,
+        ge=0,
+        title="Batch wait",
+        description="How long an event waits for batch mates; 0 where milliseconds matter more than throughput.",
     )
     queue_events: int = Field(
         default=96, ge=1, title="Queue length", description="Events held for one partition before it is paused."
@@ -82,6 +88,29 @@ class Settings(BaseSettings):
     )
     retry_initial_s: float = Field(default=0.2, gt=0, title="First back-off", description="Wait after a first failure.")
     retry_max_s: float = Field(default=15.0, gt=0, title="Longest back-off", description="Cap of the growing wait.")
+    handle_timeout_s: float = Field(
+        default=25.0, gt=0, title="Handle timeout", description="Deadline of one batch in the worker, all stages."
+    )
+    suspect_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        title="Suspect timeout",
+        description="A batch on which a live part answers nonsense, or that outlasts its deadline, is tried again for "
+        "this long; then it is split, and the event at fault dead-lettered.",
+    )
+    poison_run: int = Field(
+        default=100, ge=1, title="Poison run", description="So many dead letters in a row stop the worker."
+    )
+    poison_ratio: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        title="Poison ratio",
+        description="More dead letters than this among the last `poison_window` events of a partition stop the worker.",
+    )
+    poison_window: int = Field(
+        default=1000, ge=1, title="Poison window", description="Events over which `poison_ratio` is taken."
+    )
     inference_timeout_s: float = Field(
         default=10.0, gt=0, title="Inference timeout", description="Deadline of one Triton request."
     )
@@ -121,7 +150,10 @@ class Settings(BaseSettings):
         description="Of /livez, /readyz and /metrics; 0 takes a free one.",
     )
     stall_timeout_s: float = Field(
-        default=30.0, gt=0, title="Stall timeout", description="/livez fails when the poll loop stood still this long."
+        default=30.0,
+        gt=0,
+        title="Stall timeout",
+        description="/livez fails when the poll loop, or a partition that has work, stood still this long.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", title="Log level", description="Of our own log lines; libraries log from warning on."

@@ -10,7 +10,7 @@ from dataclasses import replace
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
-from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS, Flow, Topic
+from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, POSTINGS_LEDGER, REJECTIONS, Flow, Topic
 from workers import admin
 from workers.delivery import Handler, Worker
 from workers.settings import Settings
@@ -20,12 +20,17 @@ PARTITIONS = 4
 
 
 async def make_topics(settings: Settings) -> tuple[Topic, Topic]:
-    """An input and an output topic of the test's own, beside the shared rejections and dead letters."""
+    """An input and an output topic of the test's own, with a ledger, beside the shared rejections and dead letters."""
     suffix = uuid.uuid4().hex[:8]
     source = replace(POSTINGS, name=f"in-{suffix}", partitions=PARTITIONS)
     target = replace(POSTING_FEATURES, name=f"out-{suffix}", partitions=PARTITIONS)
-    await admin.apply(settings, (source, target, REJECTIONS, DEAD_LETTERS))
+    await admin.apply(settings, (source, target, ledger_of(source), REJECTIONS, DEAD_LETTERS))
     return source, target
+
+
+def ledger_of(source: Topic) -> Topic:
+    """The ledger of a topic that `make_topics` made."""
+    return replace(POSTINGS_LEDGER, name=f"ledger-{source.name}", partitions=source.partitions)
 
 
 async def produce(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
@@ -84,4 +89,4 @@ def lost_and_doubled(expected: Sequence[bytes], records: Sequence[ConsumerRecord
 
 def make_worker(source: Topic, target: Topic, handle: Handler, name: str = "w") -> Worker:
     """A worker from source to target."""
-    return Worker(Flow(name, "posting", source, (target,)), handle, made_by=lambda: "test")
+    return Worker(Flow(name, "posting", source, (target,), ledger_of(source)), handle, made_by=lambda: "test")

@@ -25,8 +25,8 @@ def requests(result: str) -> float:
 
 async def test_outputs_come_back_in_order_and_at_their_own_length(triton_settings: Settings) -> None:
     async with inference.connect(triton_settings, Student.name) as infer:
-        together = await infer(SEQUENCES)
-        alone = [(await infer([sequence]))[0] for sequence in SEQUENCES]
+        together = (await infer(SEQUENCES)).outputs
+        alone = [(await infer([sequence])).outputs[0] for sequence in SEQUENCES]
     assert [len(output["token_probs"]) for output in together] == [len(s) for s in SEQUENCES]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one["sentence_probs"], other["sentence_probs"], atol=1e-4)
@@ -35,7 +35,7 @@ async def test_outputs_come_back_in_order_and_at_their_own_length(triton_setting
 async def test_nothing_to_infer_is_no_request(triton_settings: Settings) -> None:
     async with inference.connect(triton_settings, Student.name) as infer:
         before = requests("ok")
-        assert await infer([]) == []
+        assert (await infer([])).outputs == []
         assert requests("ok") == before
 
 
@@ -74,7 +74,7 @@ async def test_a_hung_triton_meets_the_deadline(tmp_path: Path) -> None:
                     await infer(SEQUENCES)
             assert requests("error") > failed
             triton.resume()
-            assert len(await infer(SEQUENCES)) == len(SEQUENCES)
+            assert len((await infer(SEQUENCES)).outputs) == len(SEQUENCES)
 
 
 async def test_a_model_made_with_other_assets_stops_the_worker(

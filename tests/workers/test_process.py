@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, POSTINGS_FLOW, REJECTIONS
+from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, POSTINGS_FLOW, POSTINGS_LEDGER, REJECTIONS
 from topics.envelope import header
 from topics.rejections import DEAD_LETTER_HEADERS
 from workers.delivery import Event, Outcome, Output, Record, Worker
+from workers.delivery.ledger import Ledger
 from workers.delivery.process import Message, process
 from workers.errors import FatalError, PoisonError, RetryableError
 
@@ -49,7 +50,10 @@ def record(offset: int, body: str | None, key: bytes | None = None) -> Record:
 
 
 async def run(records: Sequence[Record], handler: Handler | None = None) -> list[Message]:
-    return await process(Worker(POSTINGS_FLOW, handler or Handler(), lambda: "test"), records)
+    """Messages for others; the ledger's are tested in test_delivery_ledger.py."""
+    worker = Worker(POSTINGS_FLOW, handler or Handler(), lambda: "test")
+    answers = await process(worker, records, Ledger(), timeout_s=5)
+    return [m for m in answers.messages if m.topic != POSTINGS_LEDGER.name]
 
 
 async def test_each_input_gives_its_outputs_in_order() -> None:
@@ -135,4 +139,4 @@ async def test_handler_that_loses_an_event_is_fatal() -> None:
         return []
 
     with pytest.raises(FatalError, match="0 outcomes for 1 events"):
-        await process(Worker(POSTINGS_FLOW, forgetful, lambda: "test"), [record(0, "ok")])
+        await process(Worker(POSTINGS_FLOW, forgetful, lambda: "test"), [record(0, "ok")], Ledger(), timeout_s=5)

@@ -1,9 +1,11 @@
-"""What to take, when to pause, how long to wait: the engine's decisions, without clock, network or tasks.
+"""What to take, when to pause, how long to wait, when to give up: decisions without clock, network or tasks.
 
 Invariants, held by property tests:
 - records leave a queue in offset order, each at most once, none skipped;
-- a batch has at most `batch_events` records and, unless it is a single record, at most `batch_bytes` bytes;
-- `next_offset` after a batch is one past its last record, so a commit never passes a hole.
+- a batch has at most `batch_events` records and, unless it is a single record, at most `batch_tokens` tokens;
+- a record waits for batch mates at most `batch_wait_s`;
+- `next_offset` after a batch is one past its last record, so a commit never passes a hole;
+- the poison limit trips no earlier and no later than its run or its ratio says.
 """
 
 from collections import deque
@@ -11,6 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from topics.envelope import Headers
+
+# English and French text in WordPiece tokens, markup included.
+BYTES_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,19 @@ class Record:
         """Bytes of key and value."""
         return len(self.key or b"") + len(self.value or b"")
 
+    @property
+    def tokens(self) -> int:
+        """About what a model reads of it: counting truly would mean parsing and tokenising before batching."""
+        return len(self.value or b"") // BYTES_PER_TOKEN
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one partition's queue and batches."""
 
     batch_events: int
-    batch_bytes: int
+    batch_tokens: int
+    batch_wait_s: float
     queue_events: int
     queue_bytes: int
 
@@ -54,25 +65,40 @@ class PartitionQueue:
     next_offset: int
     _records: deque[Record] = field(default_factory=deque)
     _bytes: int = 0
+    _tokens: int = 0
+    _waiting_since: float = 0.0
 
-    def offer(self, records: Iterable[Record]) -> None:
+    def offer(self, records: Iterable[Record], now: float) -> None:
         """Appends what is new. Offsets already seen are dropped: a seek during a rebalance can fetch them again."""
+        if not self._records:
+            self._waiting_since = now
         for record in records:
             if record.offset >= self.next_offset:
                 self._records.append(record)
                 self._bytes += record.size
+                self._tokens += record.tokens
                 self.next_offset = record.offset + 1
 
-    def take(self) -> list[Record]:
-        """The next batch; empty when there is none."""
+    def due_in(self, now: float) -> float | None:
+        """Seconds until a batch should be taken: 0 when one is full or has waited enough, None when there is none."""
+        if not self._records:
+            return None
+        if len(self._records) >= self.limits.batch_events or self._tokens >= self.limits.batch_tokens:
+            return 0.0
+        return max(0.0, self._waiting_since + self.limits.batch_wait_s - now)
+
+    def take(self, now: float) -> list[Record]:
+        """The next batch, full or not; empty when there is none."""
         batch: list[Record] = []
-        size = 0
+        tokens = 0
         while self._records and len(batch) < self.limits.batch_events:
-            size += self._records[0].size
-            if batch and size > self.limits.batch_bytes:
+            tokens += self._records[0].tokens
+            if batch and tokens > self.limits.batch_tokens:
                 break
             batch.append(self._records.popleft())
         self._bytes -= sum(record.size for record in batch)
+        self._tokens -= sum(record.tokens for record in batch)
+        self._waiting_since = now
         return batch
 
     def __len__(self) -> int:
@@ -100,3 +126,55 @@ class Backoff:
         """Seconds to wait after failure number `attempt` (from 1); `random` gives a number in [0, 1)."""
         ceiling = min(self.max_s, self.initial_s * 2.0 ** min(attempt - 1, 30))
         return ceiling * (0.5 + random() / 2)
+
+
+@dataclass(slots=True)
+class PoisonLimit:
+    """When so many events can't be processed that the fault is ours: stop, rather than flood the dead letters.
+
+    After `DlqLimit` of getsentry/arroyo: trips on `run` poisoned events in a row, or when more than `ratio` of the last
+    `window` handled events were poisoned.
+    """
+
+    run: int
+    ratio: float
+    window: int
+    _row: int = 0
+    _recent: deque[bool] = field(default_factory=deque)
+    _poisoned: int = 0
+
+    def observe(self, poisoned: bool) -> bool:
+        """Counts one handled event; True when the limit is reached."""
+        self._row = self._row + 1 if poisoned else 0
+        self._recent.append(poisoned)
+        self._poisoned += poisoned
+        if len(self._recent) > self.window:
+            self._poisoned -= self._recent.popleft()
+        full = len(self._recent) == self.window
+        return self._row >= self.run or (full and self._poisoned > self.ratio * self.window)
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long failing work may be the fault of a part that lives, before it is the event's.
+
+    Several attempts must have failed as well: a process that was stopped finds its time gone at once.
+    """
+
+    timeout_s: float
+    attempts: int = 3
+    _since: float | None = None
+    _failures: int = 0
+
+    def failed(self, suspect: bool, now: float) -> None:
+        """Counts a failed attempt. One that is no suspect, such as an outage, speaks for the event."""
+        if not suspect:
+            self._since, self._failures = None, 0
+            return
+        self._failures += 1
+        if self._since is None:
+            self._since = now
+
+    def spent(self, now: float) -> bool:
+        """Time to find the event at fault."""
+        return self._since is not None and self._failures >= self.attempts and now - self._since >= self.timeout_s

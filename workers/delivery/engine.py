@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Iterable
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -16,7 +17,8 @@ from aiokafka.structs import ConsumerRecord
 
 from workers import telemetry
 from workers.delivery.closing import stop_consumer
-from workers.delivery.core import Backoff, Limits, Record
+from workers.delivery.core import Backoff, Limits, PartitionQueue, Record
+from workers.delivery.ledger import Ledger, LedgerReader
 from workers.delivery.outcomes import Worker
 from workers.delivery.partition import PartitionRunner
 from workers.delivery.sink import AtLeastOnceSink, Sink, TransactionalSink
@@ -27,6 +29,8 @@ from workers.settings import Settings
 log = structlog.get_logger()
 
 POLL_S = 0.2
+# The broker is asked for the ends of the partitions this often: the lag, whether or not anything is fetched.
+LAG_S = 5.0
 
 
 def group_of(settings: Settings, worker_name: str) -> str:
@@ -51,7 +55,7 @@ async def run_worker(worker: Worker, settings: Settings, health: Health, stop: a
             attempt = 1
             telemetry.FENCED.labels(worker.name).inc()
             log.warning("fenced by a newer owner; rejoining", worker=worker.name, partition=str(error))
-        except (RetryableError, KafkaError, OSError) as error:
+        except (RetryableError, KafkaError, OSError, TimeoutError) as error:
             attempt = 1 if session.joined else attempt + 1
             telemetry.RETRIES.labels(worker.name, type(error).__name__).inc()
             log.warning("session ended; starting anew", worker=worker.name, error=str(error), attempt=attempt)
@@ -72,9 +76,15 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._settings = settings
         self._health = health
         self._group = group_of(settings, worker.name)
-        self._limits = Limits(settings.batch_events, settings.batch_bytes, settings.queue_events, settings.queue_bytes)
-        self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
+        self._limits = Limits(
+            batch_events=settings.batch_events,
+            batch_tokens=settings.batch_tokens,
+            batch_wait_s=settings.batch_wait_s,
+            queue_events=settings.queue_events,
+            queue_bytes=settings.queue_bytes,
+        )
         self._runners: dict[TopicPartition, PartitionRunner] = {}
+        self._restoring: LedgerReader | None = None
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
@@ -93,14 +103,17 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Polls until `stop` or a failure; in either case drains, then leaves the group."""
+        watching = asyncio.create_task(self._watch_lag())
         try:
-            await self._consumer.start()
+            async with asyncio.timeout(self._settings.stall_timeout_s / 2):
+                await self._consumer.start()
             self._consumer.subscribe([self._worker.flow.source.name], listener=self)
             while not stop.is_set():
                 await self._poll()
-                self._health.beat()
+                self._report()
                 self._raise_failure()
         finally:
+            watching.cancel()
             try:
                 await self._release(self._runners)
             finally:
@@ -130,8 +143,32 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._consumer.resume(partition)
             elif partition not in paused and runner.queue.should_pause:
                 self._consumer.pause(partition)
-        telemetry.PAUSED.labels(self._worker.name).set(len(self._consumer.paused()))
-        telemetry.QUEUED.labels(self._worker.name).set(sum(len(r.queue) for r in self._runners.values()))
+
+    def _report(self) -> None:
+        name, runners = self._worker.name, self._runners.values()
+        stalled_s = max((runner.stalled_s for runner in runners), default=0.0)
+        self._health.beat(stalled_s)
+        telemetry.STALL.labels(name).set(stalled_s)
+        telemetry.PAUSED.labels(name).set(len(self._consumer.paused()))
+        telemetry.QUEUED.labels(name).set(sum(len(runner.queue) for runner in runners))
+        telemetry.IN_FLIGHT.labels(name).set(sum(runner.in_flight for runner in runners))
+
+    async def _watch_lag(self) -> None:
+        while True:
+            await asyncio.sleep(LAG_S)
+            runners = dict(self._runners)
+            if not runners:
+                continue
+            try:
+                ends = await self._consumer.end_offsets(list(runners))
+                positions = {partition: await self._consumer.position(partition) for partition in runners}
+            except (KafkaError, ValueError):  # the poll loop meets it too, or the partitions have just gone
+                continue
+            for partition, runner in runners.items():
+                unfetched = ends[partition] - positions[partition]
+                runner.behind = unfetched > 0
+                lag = unfetched + len(runner.queue) + runner.in_flight
+                telemetry.LAG.labels(self._worker.name, str(partition.partition)).set(lag)
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -147,30 +184,57 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Fences earlier owners, then starts from what they had committed."""
+        opening: dict[TopicPartition, asyncio.Task[tuple[Sink, int]]] = {}
         try:
             async with asyncio.timeout(self._settings.transaction_timeout_s), asyncio.TaskGroup() as tasks:
                 for partition in assigned:
-                    tasks.create_task(self._acquire(partition))
-        except (ExceptionGroup, TimeoutError) as error:
+                    opening[partition] = tasks.create_task(self._open(partition))
+        except BaseException as error:
+            opened = [t for t in opening.values() if t.done() and not t.cancelled() and t.exception() is None]
+            await asyncio.gather(*(task.result()[0].close() for task in opened))
+            if not isinstance(error, ExceptionGroup | TimeoutError):
+                raise
             # aiokafka logs and swallows what a listener raises; the poll loop must hear of it.
             self._failure = RetryableError(f"could not take over the partitions: {error!r}")
             return
+        self._start({partition: task.result() for partition, task in opening.items()})
         self.joined = self._health.ready = True
         telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))
         log.info("partitions assigned", worker=self._worker.name, partitions=sorted(p.partition for p in self._runners))
 
-    async def _acquire(self, partition: TopicPartition) -> None:
+    async def _open(self, partition: TopicPartition) -> tuple[Sink, int]:
+        """The partition's sink, which fences earlier owners, and the offset that they had committed."""
         sink = self._sink(partition)
         try:
             await sink.open()
-            committed = await self._committed(partition)
+            return sink, await self._committed(partition)
         except BaseException:
             await sink.close()
             raise
-        self._runners[partition] = PartitionRunner(
-            self._worker, sink, committed, self._limits, self._backoff, self._changed.set
-        )
-        self._consumer.seek(partition, committed)
+
+    def _start(self, opened: dict[TopicPartition, tuple[Sink, int]]) -> None:
+        # Every earlier owner is fenced now: what the ledgers hold is complete.
+        topic = self._worker.flow.ledger
+        if topic is not None:
+            partitions = {partition.partition for partition in opened}
+            self._restoring = LedgerReader(self._settings, topic.name, partitions, self._progressed)
+        for partition, (sink, committed) in opened.items():
+            self._runners[partition] = PartitionRunner(
+                self._worker,
+                self._settings,
+                sink,
+                PartitionQueue(self._limits, committed),
+                partial(self._ledger, partition.partition),
+                self._changed.set,
+            )
+            self._consumer.seek(partition, committed)
+
+    async def _ledger(self, partition: int) -> Ledger:
+        return await self._restoring.ledger(partition) if self._restoring is not None else Ledger()
+
+    def _progressed(self) -> None:
+        for runner in self._runners.values():
+            runner.progressed()
 
     async def _committed(self, partition: TopicPartition) -> int:
         # aiokafka reads committed offsets beside this callback, perhaps before the fence stands: a zombie could commit
@@ -188,6 +252,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _release(self, partitions: Iterable[TopicPartition]) -> None:
         runners = [self._runners.pop(partition) for partition in list(partitions)]
         await asyncio.gather(*(runner.close(self._settings.drain_timeout_s) for runner in runners))
+        if self._restoring is not None and not self._runners:
+            await self._restoring.close()
+            self._restoring = None
         for runner in runners:
             if runner.failure is not None and self._failure is None:
                 self._failure = runner.failure

@@ -23,11 +23,12 @@ class Event(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One record to publish."""
+    """One record to publish; `degraded` names the stages that it was made without, to be re-done later."""
 
     topic: Topic
     key: str
     value: BaseModel
+    degraded: tuple[str, ...] = ()
 
 
 # The outputs for one input. A handler that finds an event unusable raises PoisonError instead; the engine splits the

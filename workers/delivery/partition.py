@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
 from workers import telemetry
-from workers.delivery.core import Backoff, Limits, PartitionQueue, Record
+from workers.delivery.core import Backoff, PartitionQueue, Patience, PoisonLimit, Record
+from workers.delivery.ledger import Ledger
 from workers.delivery.outcomes import Worker
 from workers.delivery.process import Message, process
 from workers.delivery.sink import Sink
-from workers.errors import RetryableError
+from workers.errors import FatalError, RetryableError, SuspectError
+from workers.settings import Settings
 
 log = structlog.get_logger()
 
@@ -23,33 +25,43 @@ class PartitionRunner:
 
     Args:
         worker: whose handler is called.
+        settings: time-outs and limits.
         sink: opened; closed by :meth:`close`.
-        next_offset: the committed offset, read after the sink was opened.
+        queue: of the partition, from the committed offset on, read after the sink was opened.
+        restore: gives what earlier owners had answered.
         on_change: called when the queue has room again or the runner failed, so that the poll loop looks.
     """
 
     def __init__(
         self,
         worker: Worker,
+        settings: Settings,
         sink: Sink,
-        next_offset: int,
-        limits: Limits,
-        backoff: Backoff,
+        queue: PartitionQueue,
+        restore: Callable[[], Awaitable[Ledger]],
         on_change: Callable[[], None],
     ) -> None:
-        self.queue = PartitionQueue(limits, next_offset)
+        self.queue = queue
+        self.in_flight = 0
         self._worker = worker
+        self._settings = settings
         self._sink = sink
-        self._backoff = backoff
+        self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
+        self._poison = PoisonLimit(settings.poison_run, settings.poison_ratio, settings.poison_window)
         self._on_change = on_change
+        self._behind = False
+        self._restored = False
+        self._progress_at = time.monotonic()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._task = asyncio.create_task(self._run(restore))
         self._task.add_done_callback(lambda _: on_change())
 
     def offer(self, records: Iterable[Record]) -> None:
         """Queues fetched records."""
-        self.queue.offer(records)
+        if not self._has_work:
+            self.progressed()
+        self.queue.offer(records, time.monotonic())
         self._wake.set()
 
     @property
@@ -57,10 +69,36 @@ class PartitionRunner:
         """What ended the runner before it was closed, if anything did."""
         return self._task.exception() if self._task.done() and not self._task.cancelled() else None
 
+    @property
+    def behind(self) -> bool:
+        """The topic has records that were not even fetched."""
+        return self._behind
+
+    @behind.setter
+    def behind(self, behind: bool) -> None:
+        if behind and not self._has_work:
+            self.progressed()
+        self._behind = behind
+
+    def progressed(self) -> None:
+        """Something was fetched, published, or failed in a way that is waited out: the partition is not stuck."""
+        self._progress_at = time.monotonic()
+
+    @property
+    def stalled_s(self) -> float:
+        """How long there has been work and no progress."""
+        return time.monotonic() - self._progress_at if self._has_work else 0.0
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(len(self.queue) or self.in_flight or self._behind)
+
     async def close(self, timeout_s: float) -> None:
         """Finishes the batches in flight, at most `timeout_s` long, and leaves the rest to the next owner."""
         self._closing.set()
         self._wake.set()
+        if not self._restored:
+            self._task.cancel()
         await asyncio.wait([self._task], timeout=timeout_s)
         if not self._task.done():
             log.warning("drain timed out; the batch in flight is left to the next owner", worker=self._worker.name)
@@ -69,10 +107,14 @@ class PartitionRunner:
             await self._task
         await self._sink.close()
 
-    async def _run(self) -> None:
+    async def _run(self, restore: Callable[[], Awaitable[Ledger]]) -> None:
+        ledger = await restore()
+        self._restored = True
         publishing: asyncio.Task[None] | None = None
         try:
-            while (batch := await self._take(publishing)) and (messages := await self._handle(batch)) is not None:
+            while (batch := await self._take(publishing)) and (
+                messages := await self._handle(batch, ledger)
+            ) is not None:
                 if publishing is not None:
                     await publishing
                 publishing = asyncio.create_task(self._publish(batch, messages))
@@ -90,35 +132,57 @@ class PartitionRunner:
         while not self._closing.is_set():
             if publishing is not None and publishing.done():
                 publishing.result()
-            if batch := self.queue.take():
+            due = self.queue.due_in(time.monotonic())
+            if due == 0.0:
+                batch = self.queue.take(time.monotonic())
+                self.in_flight += len(batch)
                 self._on_change()
                 return batch
             self._wake.clear()
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), due)
         return []
 
-    async def _handle(self, batch: Sequence[Record]) -> list[Message] | None:
+    async def _handle(self, batch: Sequence[Record], ledger: Ledger) -> list[Message] | None:
         """The batch's messages; None when closed while waiting for a part that is down."""
         name = self._worker.name
         telemetry.BATCH.labels(name).observe(len(batch))
         attempt = 0
+        patience = Patience(self._settings.suspect_timeout_s)
         while True:
             try:
                 with telemetry.STAGE.labels(name, "handle").time():
-                    return await process(self._worker, batch)
+                    answers = await process(
+                        self._worker,
+                        batch,
+                        ledger,
+                        timeout_s=self._settings.handle_timeout_s,
+                        condemn=patience.spent(time.monotonic()),
+                    )
             except RetryableError as error:
                 attempt += 1
+                patience.failed(isinstance(error, SuspectError), time.monotonic())
+                self.progressed()
                 delay = self._backoff.delay(attempt, random.random)
                 telemetry.RETRIES.labels(name, type(error.__cause__ or error).__name__).inc()
                 log.warning("waiting to retry", worker=name, error=str(error), attempt=attempt, delay_s=round(delay, 2))
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), delay)
                     return None
+            else:
+                if any(self._poison.observe(poisoned) for poisoned in answers.poisoned):
+                    raise FatalError(
+                        f"{name}: too many events of partition {batch[0].partition} can't be processed; stopped at "
+                        f"{batch[0].identity}, not committed. See `talentstream dlq list`; the limits are "
+                        "TALENTSTREAM_POISON_RUN and TALENTSTREAM_POISON_RATIO"
+                    )
+                return answers.messages
 
     async def _publish(self, batch: Sequence[Record], messages: Sequence[Message]) -> None:
         name = self._worker.name
         with telemetry.STAGE.labels(name, "publish").time():
             await self._sink.publish(messages, batch[-1].offset + 1)
-        now = time.time()
-        for record in batch:
-            telemetry.EVENT_AGE.labels(name).observe(max(0.0, now - record.timestamp_ms / 1000))
+        self.in_flight -= len(batch)
+        self.progressed()
+        # The oldest record's: one figure a batch, and the one that an indexer waits for.
+        telemetry.EVENT_AGE.labels(name).observe(max(0.0, time.time() - batch[0].timestamp_ms / 1000))

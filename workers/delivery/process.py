@@ -1,10 +1,12 @@
-"""One batch of records to the messages that answer it: each input gives its outputs, or one rejection.
+"""One batch of records to the messages that answer it: each input gives its outputs, or one rejection, or nothing new.
 
 An input that fails though it is valid leaves two records: a rejection for its producer and, for on-call, a dead letter
-with the original bytes (headers of KIP-1034).
+with the original bytes (headers of KIP-1034). An input that the ledger knows as stale or as a duplicate leaves none.
 """
 
+import asyncio
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,90 +15,260 @@ import structlog
 from pydantic import BaseModel
 
 from topics.catalogue import DEAD_LETTERS, REJECTIONS, Topic
-from topics.envelope import Headers, encode, header, output_headers
+from topics.envelope import ERASURE, Headers, encode, header, output_headers
+from topics.ledger import LedgerEntry
 from topics.rejections import DEAD_LETTER_HEADERS, FieldError, Rejection
 from topics.validation import InvalidEventError, parse
 from workers import telemetry
 from workers.delivery.core import Record
-from workers.delivery.outcomes import Event, Worker
-from workers.errors import FatalError, RetryableError
+from workers.delivery.ledger import Ledger, Verdict, digest, position
+from workers.delivery.outcomes import Event, Outcome, Worker
+from workers.errors import FatalError, PoisonError, RetryableError, SuspectError
 
 log = structlog.get_logger()
+
+# What a record may take beside its value, of its topic's max.message.bytes.
+ENVELOPE_BYTES = 8 * 1024
+MAX_STACK_CHARS = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One record to produce, encoded."""
+    """One record to produce, encoded; `partition` is the input's where the key is the input's, else None."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
 
 
-async def process(worker: Worker, records: Sequence[Record]) -> list[Message]:
-    """Messages for all records, in the records' order.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a batch comes to.
+
+    Attributes:
+        messages: to publish, in the records' order.
+        poisoned: for each event that was handled, in order, whether it had to be dead-lettered.
+    """
+
+    messages: list[Message]
+    poisoned: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """To one handled event; `poisoned` where the messages are a rejection and a dead letter."""
+
+    messages: list[Message]
+    degraded: tuple[str, ...] = ()
+    poisoned: bool = False
+
+
+async def process(
+    worker: Worker, records: Sequence[Record], ledger: Ledger, *, timeout_s: float, condemn: bool = False
+) -> Answers:
+    """Answers all records; `ledger` then holds what is to be published.
+
+    Args:
+        worker: whose handler is called, perhaps several times.
+        records: of one partition, in order.
+        ledger: of that partition; left alone where the worker's flow has none.
+        timeout_s: deadline of each call of the handler.
+        condemn: where the handler raises :class:`SuspectError`, find the event at fault; else that is retryable.
 
     Raises:
-        RetryableError: nothing is to be committed; the same records are to be tried again.
+        RetryableError: nothing is to be published; the same records are to be tried again.
         FatalError: the worker must stop.
     """
-    answers: dict[int, list[Message]] = {}
-    events: list[Event[Any]] = []
+    made_by = worker.made_by()
+    rejected: dict[int, Message] = {}
+    events: dict[int, Event[Any]] = {}
+    to_handle: list[Event[Any]] = []
+    changing: set[bytes] = set()
     for record in records:
-        if record.value is None and record.key is not None:
-            answers[record.offset] = [_message(worker, record, topic, None) for topic in worker.flow.derived]
-            telemetry.EVENTS.labels(worker.name, "tombstone").inc()
+        key = record.key or b""
+        if _is_tombstone(record):
+            changing.add(key)
             continue
         try:
             value = parse(worker.flow.source, record.key, record.value or b"", record.headers)
         except InvalidEventError as error:
-            answers[record.offset] = [_rejection(worker, record, error.errors)]
+            rejected[record.offset] = _rejection(worker, record, error.errors)
+            continue
+        event = events[record.offset] = Event(key=key.decode(), value=value, record=record)
+        # After another record of its key in this batch, only the ledger as that one leaves it can tell (see below).
+        if key in changing or _judge(worker, event, ledger, made_by) is Verdict.new:
+            changing.add(key)
+            to_handle.append(event)
+    handled: dict[int, _Answer] = {}
+    await _handle(worker, to_handle, handled, timeout_s, condemn)
+    # From here on nothing awaits or fails: the ledger changes for the whole batch or not at all.
+    batch = _Batch(worker, ledger, made_by)
+    for record in records:
+        if record.offset in rejected:
+            batch.reject(rejected[record.offset])
+        elif record.offset in events:
+            batch.answer(events[record.offset], handled.get(record.offset))
         else:
-            events.append(Event(key=(record.key or b"").decode(), value=value, record=record))
-    await _handle(worker, events, answers)
-    return [message for record in records for message in answers[record.offset]]
+            batch.delete(record)
+    return batch.close()
 
 
-async def _handle(worker: Worker, events: Sequence[Event[Any]], answers: dict[int, list[Message]]) -> None:
+def _is_tombstone(record: Record) -> bool:
+    return record.value is None and record.key is not None
+
+
+def _judge(worker: Worker, event: Event[Any], ledger: Ledger, made_by: str) -> Verdict:
+    if worker.flow.ledger is None:
+        return Verdict.new
+    record = event.record
+    return ledger.judge(record.key or b"", _version(event), position(record), digest(record.value or b""), made_by)
+
+
+def _version(event: Event[Any]) -> int:
+    return int(getattr(event.value, "version", 0))
+
+
+class _Batch:
+    """Gathers the answers in the records' order, and what they change in the ledger."""
+
+    def __init__(self, worker: Worker, ledger: Ledger, made_by: str) -> None:
+        self._worker = worker
+        self._ledger = ledger
+        self._made_by = made_by
+        self._messages: list[Message] = []
+        self._poisoned: list[bool] = []
+        self._changed: dict[bytes, Message] = {}
+        self._results: Counter[str] = Counter()
+
+    def reject(self, rejection: Message) -> None:
+        """An input that breaks its contract."""
+        self._messages.append(rejection)
+        self._results["rejected"] += 1
+
+    def answer(self, event: Event[Any], answer: _Answer | None) -> None:
+        """A valid input; `answer` is None where it did not need handling."""
+        if answer is not None and answer.poisoned:
+            self._messages += answer.messages
+            self._poisoned.append(True)
+            self._results["rejected"] += 1
+            return
+        verdict = _judge(self._worker, event, self._ledger, self._made_by)
+        if verdict is not Verdict.new or answer is None:
+            self._results[verdict] += 1
+            return
+        self._messages += answer.messages
+        self._poisoned.append(False)
+        self._results["processed"] += 1
+        for reason in answer.degraded:
+            telemetry.DEGRADED.labels(self._worker.name, reason).inc()
+        record = event.record
+        self._remember(
+            record,
+            LedgerEntry(
+                version=_version(event),
+                position=position(record),
+                digest=digest(record.value or b""),
+                made_by=self._made_by,
+                degraded=answer.degraded,
+            ),
+        )
+
+    def delete(self, record: Record) -> None:
+        """A tombstone: once for each derived topic, however often it comes."""
+        erased = header(record.headers, ERASURE) is not None
+        known = self._ledger.get(record.key or b"")
+        if known is not None and known.deleted and not erased:
+            self._results["duplicate"] += 1
+            return
+        for topic in self._worker.flow.derived:
+            self._messages.append(_message(self._worker, record, topic, record.key, None))
+        self._results["tombstone"] += 1
+        version = known.version if known is not None else 0
+        entry = LedgerEntry(version=version, position=record.offset, digest="", made_by="", deleted=True)
+        self._remember(record, None if erased else entry)
+
+    def close(self) -> Answers:
+        """All of it, with one ledger record for each key that changed."""
+        for result, count in self._results.items():
+            telemetry.EVENTS.labels(self._worker.name, result).inc(count)
+        return Answers([*self._messages, *self._changed.values()], self._poisoned)
+
+    def _remember(self, record: Record, entry: LedgerEntry | None) -> None:
+        topic = self._worker.flow.ledger
+        if topic is None:
+            return
+        key = record.key or b""
+        value = encode(entry) if entry is not None else None
+        self._ledger.set(key, value)
+        self._changed[key] = Message(topic.name, key, value, (), record.partition)
+
+
+async def _handle(
+    worker: Worker, events: Sequence[Event[Any]], answers: dict[int, _Answer], timeout_s: float, condemn: bool
+) -> None:
     """Fills `answers`; a batch on which the handler fails is halved until the event at fault stands alone."""
     if not events:
         return
     try:
-        outcomes = await worker.handle(events)
-        if len(outcomes) != len(events):
-            raise FatalError(f"{worker.name}: {len(outcomes)} outcomes for {len(events)} events")
-    except (RetryableError, FatalError):
+        outcomes = await _call(worker, events, timeout_s)
+    except FatalError:
         raise
     except Exception as error:
+        if isinstance(error, RetryableError) and not (condemn and isinstance(error, SuspectError)):
+            raise
         if len(events) == 1:
             answers[events[0].record.offset] = _failure(worker, events[0].record, error)
             return
         middle = len(events) // 2
-        await _handle(worker, events[:middle], answers)
-        await _handle(worker, events[middle:], answers)
+        await _handle(worker, events[:middle], answers, timeout_s, condemn)
+        await _handle(worker, events[middle:], answers, timeout_s, condemn)
         return
     for event, outcome in zip(events, outcomes, strict=True):
-        answers[event.record.offset] = [_message(worker, event.record, o.topic, o.value) for o in outcome]
-        telemetry.EVENTS.labels(worker.name, "processed").inc()
+        try:
+            answers[event.record.offset] = _answer(worker, event.record, outcome)
+        except Exception as error:
+            answers[event.record.offset] = _failure(worker, event.record, error)
 
 
-def _message(worker: Worker, record: Record, topic: Topic, value: BaseModel | None) -> Message:
+async def _call(worker: Worker, events: Sequence[Event[Any]], timeout_s: float) -> Sequence[Outcome]:
+    try:
+        async with asyncio.timeout(timeout_s) as deadline:
+            outcomes = await worker.handle(events)
+    except TimeoutError as error:
+        if deadline.expired():
+            raise SuspectError(f"{worker.name}: no outcome within {timeout_s:g} s") from error
+        raise
+    if len(outcomes) != len(events):
+        raise FatalError(f"{worker.name}: {len(outcomes)} outcomes for {len(events)} events")
+    return outcomes
+
+
+def _answer(worker: Worker, record: Record, outcome: Outcome) -> _Answer:
+    messages = [_message(worker, record, o.topic, o.key.encode(), o.value) for o in outcome]
+    for message, output in zip(messages, outcome, strict=True):
+        if len(message.value or b"") > output.topic.max_message_bytes - ENVELOPE_BYTES:
+            raise PoisonError(f"the output for {message.topic} is larger than its max.message.bytes")
+    return _Answer(messages, degraded=tuple(dict.fromkeys(reason for o in outcome for reason in o.degraded)))
+
+
+def _message(worker: Worker, record: Record, topic: Topic, key: bytes | None, value: BaseModel | None) -> Message:
     headers = output_headers(
         topic,
         worker=worker.name,
-        subject=record.key.decode("utf-8", "replace") if record.key is not None else None,
+        subject=key.decode("utf-8", "replace") if key is not None else None,
         cause=record.identity,
         time_ms=record.timestamp_ms,
         inherited=record.headers,
     )
-    return Message(topic.name, record.key, encode(value) if value is not None else None, headers)
+    partition = record.partition if key == record.key else None
+    return Message(topic.name, key, encode(value) if value is not None else None, headers, partition)
 
 
 def _rejection(worker: Worker, record: Record, errors: Sequence[FieldError]) -> Message:
     code = errors[0].code
     log.warning("event rejected", worker=worker.name, record=record.identity, code=code, field=errors[0].field)
-    telemetry.EVENTS.labels(worker.name, "rejected").inc()
     telemetry.REJECTIONS.labels(worker.name, code).inc()
     rejection = Rejection(
         key=record.key.decode("utf-8", "replace") if record.key is not None else None,
@@ -107,18 +279,18 @@ def _rejection(worker: Worker, record: Record, errors: Sequence[FieldError]) -> 
         code=code,
         errors=tuple(errors),
     )
-    return _message(worker, record, REJECTIONS, rejection)
+    return _message(worker, record, REJECTIONS, record.key, rejection)
 
 
-def _failure(worker: Worker, record: Record, error: Exception) -> list[Message]:
+def _failure(worker: Worker, record: Record, error: Exception) -> _Answer:
     # The type alone goes to the log: an exception's text may quote the event. The dead letter, which holds the event
     # anyway, gets everything.
     log.error("event dead-lettered", worker=worker.name, record=record.identity, error=type(error).__name__)
     telemetry.DEAD_LETTERS.labels(worker.name, type(error).__name__).inc()
     details = (
         f"{type(error).__module__}.{type(error).__qualname__}",
-        "".join(traceback.format_exception(error)),
-        str(error),
+        "".join(traceback.format_exception(error))[-MAX_STACK_CHARS:],
+        str(error)[:MAX_STACK_CHARS],
         record.topic,
         str(record.partition),
         str(record.offset),
@@ -126,6 +298,6 @@ def _failure(worker: Worker, record: Record, error: Exception) -> list[Message]:
     headers = record.headers + tuple(
         (name, value.encode("utf-8", "replace")) for name, value in zip(DEAD_LETTER_HEADERS, details, strict=True)
     )
-    dead_letter = Message(DEAD_LETTERS.name, record.key, record.value, headers)
+    dead_letter = Message(DEAD_LETTERS.name, record.key, record.value, headers, record.partition)
     notice = FieldError(code="processing_failed", field="$value", message="processing failed; kept as a dead letter")
-    return [_rejection(worker, record, [notice]), dead_letter]
+    return _Answer([_rejection(worker, record, [notice]), dead_letter], poisoned=True)
