@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from workers import telemetry
+from workers import kafka, telemetry
 from workers.delivery.closing import stop_consumer
 from workers.delivery.core import Backoff, Limits, Record
 from workers.delivery.outcomes import Worker
@@ -52,6 +52,7 @@ async def run_worker(worker: Worker, settings: Settings, health: Health, stop: a
             telemetry.FENCED.labels(worker.name).inc()
             log.warning("fenced by a newer owner; rejoining", worker=worker.name, partition=str(error))
         except (RetryableError, KafkaError, OSError) as error:
+            await kafka.raise_refusal(settings, error)
             attempt = 1 if session.joined else attempt + 1
             telemetry.RETRIES.labels(worker.name, type(error).__name__).inc()
             log.warning("session ended; starting anew", worker=worker.name, error=str(error), attempt=attempt)
@@ -78,13 +79,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            **kafka.connection(settings),
             group_id=self._group,
             group_instance_id=settings.group_instance_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            request_timeout_ms=15_000,
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
             # The revoke callback may drain this long before the group moves on without us.
@@ -100,6 +100,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._poll()
                 self._health.beat()
                 self._raise_failure()
+                kafka.raise_denied_topics(self._consumer)
         finally:
             try:
                 await self._release(self._runners)
@@ -154,6 +155,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         except (ExceptionGroup, TimeoutError) as error:
             # aiokafka logs and swallows what a listener raises; the poll loop must hear of it.
             self._failure = RetryableError(f"could not take over the partitions: {error!r}")
+            self._failure.__cause__ = error
             return
         self.joined = self._health.ready = True
         telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))

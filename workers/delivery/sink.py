@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 
 from topics.catalogue import CATALOGUE
+from workers import kafka
 from workers.delivery.closing import stop_producer
 from workers.delivery.process import Message
 from workers.errors import FatalError, FencedError, RetryableError
@@ -29,8 +30,7 @@ class Sink(ABC):
         self._timeout_s = settings.transaction_timeout_s
         self._close_timeout_s = settings.drain_timeout_s
         self._options = {
-            "bootstrap_servers": settings.kafka_bootstrap_servers,
-            "request_timeout_ms": 15_000,
+            **kafka.connection(settings),
             "max_request_size": MAX_REQUEST_BYTES,
             **producer_options,
         }
