@@ -14,7 +14,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from workers import telemetry
-from workers.errors import FatalError, PoisonError, RetryableError
+from workers.errors import FatalError, PoisonError, RetryableError, WorkError
 from workers.settings import Settings
 
 # Shapes are padded up to a multiple of this: equal shapes are what Triton's dynamic batcher can put together.
@@ -109,6 +109,7 @@ class TritonInfer:
     def __init__(self, client: InferenceServerClient, model: ServedModel, settings: Settings) -> None:
         self._client = client
         self._model = model
+        self._headers = _headers(settings)
         self._timeout_s = settings.inference_timeout_s
         self._permits = asyncio.Semaphore(settings.inference_concurrency)
 
@@ -125,7 +126,7 @@ class TritonInfer:
             async with asyncio.TaskGroup() as tasks:
                 for group in groups:
                     tasks.create_task(self._infer_group(sequences, group, results))
-        except* (RetryableError, PoisonError) as errors:
+        except* WorkError as errors:
             # One cause is enough; the batch is retried or split as a whole.
             raise errors.exceptions[0] from None
         return results
@@ -157,6 +158,7 @@ class TritonInfer:
                 model_version=self._model.version,
                 outputs=[InferRequestedOutput(name) for name in self._model.outputs],
                 client_timeout=self._timeout_s,
+                headers=self._headers,
             )
         except InferenceServerException as error:
             telemetry.INFERENCE_REQUESTS.labels(self._model.name, "error").inc()
@@ -172,8 +174,10 @@ class TritonInfer:
         return arrays
 
 
-def _mapped(error: InferenceServerException) -> RetryableError | PoisonError:
+def _mapped(error: InferenceServerException) -> WorkError:
     status = str(error.status())
+    if "UNAUTHENTICATED" in status or "PERMISSION_DENIED" in status:
+        return FatalError(f"Triton refuses us ({status}): check TRITON_TOKEN and TRITON_SSL_CERTFILE")
     # Only this status speaks of the input; all others speak of the server, which may recover.
     if "INVALID_ARGUMENT" in status:
         return PoisonError(f"Triton refuses the input: {error.message()}")
@@ -186,23 +190,38 @@ async def connect(settings: Settings, name: str) -> AsyncIterator[TritonInfer]:
 
     Raises:
         RetryableError: Triton does not answer, or the model is not (yet) ready.
-        FatalError: no address is set.
+        FatalError: no address is set, or Triton refuses us.
     """
     if settings.triton_url is None:
         raise FatalError("TRITON_URL is not set")
-    client = InferenceServerClient(settings.triton_url, channel_args=_CHANNEL_ARGS)
+    client = InferenceServerClient(
+        settings.triton_url,
+        ssl=settings.triton_ssl_cafile is not None,
+        root_certificates=settings.triton_ssl_cafile,
+        certificate_chain=settings.triton_ssl_certfile,
+        private_key=settings.triton_ssl_keyfile,
+        channel_args=_CHANNEL_ARGS,
+    )
     try:
-        yield TritonInfer(client, await _describe(client, name), settings)
+        yield TritonInfer(client, await _describe(client, name, _headers(settings)), settings)
     finally:
         await client.close()
 
 
-async def _describe(client: InferenceServerClient, name: str) -> ServedModel:
+def _headers(settings: Settings) -> dict[str, str]:
+    """The metadata of each call."""
+    token = settings.triton_token
+    return {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
+
+
+async def _describe(client: InferenceServerClient, name: str, headers: Mapping[str, str]) -> ServedModel:
     try:
-        metadata = await client.get_model_metadata(name, client_timeout=CONNECT_TIMEOUT_S)
+        metadata = await client.get_model_metadata(name, headers=headers, client_timeout=CONNECT_TIMEOUT_S)
         version = max(metadata.versions, key=int)
-        answer = await client.get_model_config(name, version, client_timeout=CONNECT_TIMEOUT_S)
+        answer = await client.get_model_config(name, version, headers=headers, client_timeout=CONNECT_TIMEOUT_S)
     except InferenceServerException as error:
+        if isinstance(mapped := _mapped(error), FatalError):
+            raise mapped from error
         raise RetryableError(f"model {name} is not ready: {error.status()}") from error
     config: Any = answer.config
     return ServedModel(
