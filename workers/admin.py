@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from topics.catalogue import CATALOGUE, Topic
+from workers import kafka
 from workers.settings import Settings
 
 
@@ -21,7 +22,7 @@ class TopicState:
 
 @asynccontextmanager
 async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=15_000)
+    client = AIOKafkaAdminClient(**kafka.connection(settings))
     await client.start()
     try:
         yield client

@@ -7,6 +7,7 @@ look-ups count as `unavailable`, the worker goes on without, and Redis is asked 
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -79,8 +80,15 @@ async def connect(settings: Settings, worker: str) -> AsyncIterator[ResultCache]
     if settings.redis_url is None:
         yield ResultCache(worker, None, settings.cache_ttl_s)
         return
+    options: dict[str, Any] = {}
+    if settings.redis_password is not None:
+        options["password"] = settings.redis_password.get_secret_value()
+    if settings.redis_url.startswith("rediss://"):
+        options["ssl_ca_certs"] = settings.redis_ssl_cafile
+        options["ssl_check_hostname"] = True
     redis = Redis.from_url(
         settings.redis_url,
+        **options,
         socket_timeout=settings.cache_timeout_s,
         socket_connect_timeout=settings.cache_timeout_s,
     )

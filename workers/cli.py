@@ -54,7 +54,7 @@ def _settings(**defaults: Any) -> Settings:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors(include_input=False):
-            errors.print(f"[red]setting {'.'.join(map(str, problem['loc']))}:[/] {problem['msg']}")
+            errors.print(f"[red]{' '.join(('setting', *map(str, problem['loc'])))}:[/] {problem['msg']}")
         raise typer.Exit(2) from None
     unset = {name: value for name, value in defaults.items() if name not in settings.model_fields_set}
     settings = settings.model_copy(update=unset)
@@ -132,11 +132,13 @@ def up(data_dir: Folder = None) -> None:
         async with runtime.stop_on_signals() as stop, _embedded(settings, data_dir or settings.data_dir) as complete:
             await admin.apply(complete)
             console.print("Ready. In another terminal:\n", highlight=False)
-            for name, value in (
-                ("KAFKA_BOOTSTRAP_SERVERS", complete.kafka_bootstrap_servers),
-                ("TRITON_URL", complete.triton_url),
-                ("REDIS_URL", complete.redis_url),
+            for name, value, given in (
+                ("KAFKA_BOOTSTRAP_SERVERS", complete.kafka_bootstrap_servers, settings.kafka_bootstrap_servers),
+                ("TRITON_URL", complete.triton_url, settings.triton_url),
+                ("REDIS_URL", complete.redis_url, settings.redis_url),
             ):
+                if given:  # known to the user; a Redis address may hold a password
+                    continue
                 console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
             console.print("\ntalentstream worker run postings", highlight=False)
             await stop.wait()

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS
-from workers import admin, postings
+from workers import admin, kafka, postings
 from workers.files import Line, read_events
 from workers.publish import publish
 from workers.runtime import in_background
@@ -69,7 +69,7 @@ async def run(settings: Settings, console: Console) -> int:
 
 
 async def _publish_bad(settings: Settings) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    producer = AIOKafkaProducer(**kafka.connection(settings))
     async with producer:
         for key, value in BAD_EVENTS:
             await producer.send_and_wait(POSTINGS.name, key=key, value=value)

@@ -15,7 +15,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from workers import telemetry
-from workers.errors import FatalError, PoisonError, RetryableError, SuspectError
+from workers.errors import FatalError, PoisonError, RetryableError, SuspectError, WorkError
 from workers.settings import Settings
 
 # Shapes are padded up to a multiple of this: equal shapes are what Triton's dynamic batcher can put together.
@@ -133,6 +133,7 @@ class TritonInfer:
         self._model = model
         self._check = check
         self._refreshed = time.monotonic()
+        self._headers = _headers(settings)
         self._timeout_s = settings.inference_timeout_s
         self._permits = asyncio.Semaphore(settings.inference_concurrency)
 
@@ -152,7 +153,7 @@ class TritonInfer:
             async with asyncio.TaskGroup() as tasks:
                 for group in groups:
                     tasks.create_task(self._infer_group(model, sequences, group, results))
-        except* (RetryableError, PoisonError) as errors:
+        except* WorkError as errors:
             # It may be that this version has gone: the next attempt, on the whole batch, should use the one there is.
             self._refreshed = -REFRESH_S
             # One cause is enough; the batch is retried or split as a whole.
@@ -160,7 +161,7 @@ class TritonInfer:
         return Inference(model, results)
 
     async def _refresh(self) -> None:
-        model = await _describe(self._client, self._model.name)
+        model = await _describe(self._client, self._model.name, self._headers)
         self._check(model)
         if model != self._model:
             log.info("model switched", model=model.name, version=model.version, before=self._model.version)
@@ -194,6 +195,7 @@ class TritonInfer:
                 model_version=model.version,
                 outputs=[InferRequestedOutput(name) for name in model.outputs],
                 client_timeout=self._timeout_s,
+                headers=self._headers,
             )
         except InferenceServerException as error:
             telemetry.INFERENCE_REQUESTS.labels(model.name, "error").inc()
@@ -209,8 +211,10 @@ class TritonInfer:
         return arrays
 
 
-def _mapped(error: InferenceServerException) -> RetryableError | PoisonError:
+def _mapped(error: InferenceServerException) -> WorkError:
     status = str(error.status())
+    if "UNAUTHENTICATED" in status or "PERMISSION_DENIED" in status:
+        return FatalError(f"Triton refuses us ({status}): check TRITON_TOKEN and TRITON_SSL_CERTFILE")
     # Only this status speaks of the input; all others speak of the server, which may recover.
     if "INVALID_ARGUMENT" in status:
         return PoisonError(f"Triton refuses the input: {error.message()}")
@@ -230,25 +234,40 @@ async def connect(
 
     Raises:
         RetryableError: Triton does not answer, or the model is not (yet) ready.
-        FatalError: no address is set.
+        FatalError: no address is set, or Triton refuses us.
     """
     if settings.triton_url is None:
         raise FatalError("TRITON_URL is not set")
-    client = InferenceServerClient(settings.triton_url, channel_args=_CHANNEL_ARGS)
+    client = InferenceServerClient(
+        settings.triton_url,
+        ssl=settings.triton_ssl_cafile is not None,
+        root_certificates=settings.triton_ssl_cafile,
+        certificate_chain=settings.triton_ssl_certfile,
+        private_key=settings.triton_ssl_keyfile,
+        channel_args=_CHANNEL_ARGS,
+    )
     try:
-        model = await _describe(client, name)
+        model = await _describe(client, name, _headers(settings))
         check(model)
         yield TritonInfer(client, model, settings, check)
     finally:
         await client.close()
 
 
-async def _describe(client: InferenceServerClient, name: str) -> ServedModel:
+def _headers(settings: Settings) -> dict[str, str]:
+    """The metadata of each call."""
+    token = settings.triton_token
+    return {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
+
+
+async def _describe(client: InferenceServerClient, name: str, headers: Mapping[str, str]) -> ServedModel:
     try:
-        metadata = await client.get_model_metadata(name, client_timeout=CONNECT_TIMEOUT_S)
+        metadata = await client.get_model_metadata(name, headers=headers, client_timeout=CONNECT_TIMEOUT_S)
         version = max(metadata.versions, key=int)
-        answer = await client.get_model_config(name, version, client_timeout=CONNECT_TIMEOUT_S)
+        answer = await client.get_model_config(name, version, headers=headers, client_timeout=CONNECT_TIMEOUT_S)
     except InferenceServerException as error:
+        if isinstance(mapped := _mapped(error), FatalError):
+            raise mapped from error
         raise RetryableError(f"model {name} is not ready: {error.status()}") from error
     config: Any = answer.config
     return ServedModel(

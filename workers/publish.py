@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from topics.catalogue import Topic
 from topics.envelope import encode, input_headers
+from workers import kafka
 from workers.files import Line
 from workers.settings import Settings
 
@@ -23,7 +24,7 @@ async def publish(settings: Settings, topic: Topic, lines: Iterable[Line]) -> No
         KafkaError: the broker refuses or is out of reach; events before it may have been published.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **kafka.connection(settings),
         enable_idempotence=True,
         max_request_size=topic.max_message_bytes,
         linger_ms=5,

@@ -14,6 +14,7 @@ from rich.text import Text
 from topics.catalogue import POSTING_FEATURES
 from topics.envelope import header
 from topics.postings import PostingExtraction
+from workers import kafka
 from workers.settings import Settings
 
 
@@ -32,7 +33,7 @@ def committed_reader(settings: Settings, *topics: str, offset_reset: str = "earl
     """A consumer of committed records, without a group, so nobody's offsets move; to be started by the caller."""
     return AIOKafkaConsumer(
         *topics,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **kafka.connection(settings),
         isolation_level="read_committed",
         auto_offset_reset=offset_reset,
         enable_auto_commit=False,

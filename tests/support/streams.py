@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, POSTINGS_LEDGER, REJECTIONS, Flow, Topic
-from workers import admin
+from workers import admin, kafka
 from workers.delivery import Handler, Worker
 from workers.settings import Settings
 from workers.tail import committed_reader
@@ -35,9 +35,7 @@ def ledger_of(source: Topic) -> Topic:
 
 async def produce(settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
     """Sends key-value pairs, in order within a key."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, enable_idempotence=True, max_request_size=20_000_000
-    )
+    producer = AIOKafkaProducer(**kafka.connection(settings), enable_idempotence=True, max_request_size=20_000_000)
     async with producer:
         await asyncio.gather(*[await producer.send(topic, key=key, value=value) for key, value in records])
 

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from workers import telemetry
+from workers import kafka, telemetry
 from workers.delivery.closing import stop_consumer
 from workers.delivery.core import Backoff, Limits, PartitionQueue, Record
 from workers.delivery.ledger import Ledger, LedgerReader
@@ -56,6 +56,7 @@ async def run_worker(worker: Worker, settings: Settings, health: Health, stop: a
             telemetry.FENCED.labels(worker.name).inc()
             log.warning("fenced by a newer owner; rejoining", worker=worker.name, partition=str(error))
         except (RetryableError, KafkaError, OSError, TimeoutError) as error:
+            await kafka.raise_refusal(settings, error)
             attempt = 1 if session.joined else attempt + 1
             telemetry.RETRIES.labels(worker.name, type(error).__name__).inc()
             log.warning("session ended; starting anew", worker=worker.name, error=str(error), attempt=attempt)
@@ -88,13 +89,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._changed = asyncio.Event()
         self._failure: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            **kafka.connection(settings),
             group_id=self._group,
             group_instance_id=settings.group_instance_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            request_timeout_ms=15_000,
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
             # The revoke callback may drain this long before the group moves on without us.
@@ -112,6 +112,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._poll()
                 self._report()
                 self._raise_failure()
+                kafka.raise_denied_topics(self._consumer)
         finally:
             watching.cancel()
             try:
@@ -196,6 +197,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise
             # aiokafka logs and swallows what a listener raises; the poll loop must hear of it.
             self._failure = RetryableError(f"could not take over the partitions: {error!r}")
+            self._failure.__cause__ = error
             return
         self._start({partition: task.result() for partition, task in opening.items()})
         self.joined = self._health.ready = True

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from topics.envelope import REPLAY_OF, header
 from topics.ledger import LedgerEntry
+from workers import kafka
 from workers.delivery.closing import stop_consumer
 from workers.delivery.core import Record
 from workers.errors import FatalError, RetryableError
@@ -111,7 +112,7 @@ class LedgerReader:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers,
+            **kafka.connection(self._settings),
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 from aiokafka.partitioner import DefaultPartitioner
 
 from topics.catalogue import CATALOGUE
+from workers import kafka
 from workers.delivery.closing import stop_producer
 from workers.delivery.process import Message
 from workers.errors import FatalError, FencedError, RetryableError
@@ -34,8 +35,7 @@ class Sink(ABC):
         self._timeout_s = settings.transaction_timeout_s
         self._close_timeout_s = settings.drain_timeout_s
         self._options = {
-            "bootstrap_servers": settings.kafka_bootstrap_servers,
-            "request_timeout_ms": 15_000,
+            **kafka.connection(settings),
             "max_request_size": MAX_REQUEST_BYTES,
             "max_batch_size": MAX_BATCH_BYTES,
             **producer_options,

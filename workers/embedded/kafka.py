@@ -4,7 +4,7 @@ import base64
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -45,6 +45,7 @@ class EmbeddedKafka(Part):
         nodes: brokers, each a controller as well; offsets and transactions are kept by up to three.
         port: of the first node; free ones where not named.
         settings: broker properties over ours.
+        listeners: more of them beside our own of PLAINTEXT, such as SASL_SSL://127.0.0.1:9093 (one node).
         fetch: another way to get the jars (tests).
     """
 
@@ -57,6 +58,7 @@ class EmbeddedKafka(Part):
         nodes: int = 1,
         port: int | None = None,
         settings: Mapping[str, str] | None = None,
+        listeners: Sequence[str] = (),
         start_timeout_s: float = 60.0,
         on_progress: Progress | None = None,
         fetch: Fetch | None = None,
@@ -66,6 +68,7 @@ class EmbeddedKafka(Part):
         self._named_port = port
         self._ports: list[int] = []  # brokers, then controllers
         self._settings = dict(settings or {})
+        self._more = "".join(f",{listener}" for listener in listeners)
         self._fetch = fetch
 
     @property
@@ -159,10 +162,10 @@ class EmbeddedKafka(Part):
             "process.roles": "broker,controller",
             "node.id": str(node),
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://{HOST}:{broker},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{HOST}:{broker}",
+            "listeners": f"PLAINTEXT://{HOST}:{broker},CONTROLLER://{HOST}:{controller}{self._more}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{broker}{self._more}",
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
             "log.dirs": "data",
             # Topics come from the catalogue; a mistyped name must not make one.
             "auto.create.topics.enable": "false",

@@ -31,6 +31,7 @@ class EmbeddedRedis(Part):
         port: a free one where not named.
         executable: another redis-server, such as Redis 8 for vector sets.
         persistent: keep an append-only file in the folder, for tests of restarts.
+        password: asked of every client.
     """
 
     name = "Redis"
@@ -42,6 +43,7 @@ class EmbeddedRedis(Part):
         port: int | None = None,
         executable: Path | None = None,
         persistent: bool = False,
+        password: str | None = None,
         start_timeout_s: float = 15.0,
         on_progress: Progress | None = None,
     ) -> None:
@@ -50,6 +52,7 @@ class EmbeddedRedis(Part):
         self._port = port
         self._executable = executable
         self._persistent = persistent
+        self._password = password
 
     @property
     def url(self) -> str:
@@ -72,6 +75,7 @@ class EmbeddedRedis(Part):
             "maxmemory": "256mb",
             "maxmemory-policy": "allkeys-lru",
             "daemonize": "no",
+            **({"requirepass": self._password} if self._password else {}),
         }
         server = self._executable or packaged_server()
         command = [str(server), *(word for key, value in options.items() for word in (f"--{key}", value))]
@@ -83,7 +87,14 @@ class EmbeddedRedis(Part):
     async def _answers(self) -> bool:
         """And is ours, not another's on the same port."""
         once = Retry(NoBackoff(), 0)
-        client = Redis(host=HOST, port=self._port or 0, socket_connect_timeout=1, socket_timeout=1, retry=once)
+        client = Redis(
+            host=HOST,
+            port=self._port or 0,
+            password=self._password,
+            socket_connect_timeout=1,
+            socket_timeout=1,
+            retry=once,
+        )
         try:
             return bool((await client.info("server"))["process_id"] == self.children[0].pid)
         except (RedisError, OSError):

@@ -7,7 +7,9 @@ import platform
 import shutil
 import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
@@ -33,6 +35,8 @@ class EmbeddedTriton(Part):
         folder: for links, logs.
         model_repository: as for the official image; `triton_repo/` where not named.
         port: of gRPC; a free one where not named.
+        options: of tritonserver, over ours.
+        client: how our own probe connects, where options ask for TLS.
     """
 
     name = "Triton"
@@ -44,6 +48,8 @@ class EmbeddedTriton(Part):
         model_repository: Path | None = None,
         *,
         port: int | None = None,
+        options: Mapping[str, str] | None = None,
+        client: Mapping[str, Any] | None = None,
         start_timeout_s: float = 120.0,
         on_progress: Progress | None = None,
     ) -> None:
@@ -51,6 +57,8 @@ class EmbeddedTriton(Part):
         self._repository = (model_repository or REPOSITORY).expanduser().absolute()
         self._named_port = port
         self._ports: list[int] = []  # gRPC, metrics
+        self._options = dict(options or {})
+        self._client = dict(client or {})
         self.models: list[str] = []
         # The same for each start in this folder (the lock keeps others out), so that what a killed one left is found.
         owner = f"{platform.node()}:{os.getuid()}:{self.folder}"
@@ -93,6 +101,7 @@ class EmbeddedTriton(Part):
             "log-verbose": 0,
             "log-info": "false",
             "exit-timeout-secs": 10,
+            **self._options,
         }
         python_backend = {
             "stub-timeout-seconds": 60,
@@ -116,7 +125,7 @@ class EmbeddedTriton(Part):
         """The server and each model are ready, and it is ours, not another's on the same port."""
         if not await answers(self._ports[0]):
             return False
-        async with InferenceServerClient(self.url) as client:
+        async with InferenceServerClient(self.url, **self._client) as client:
             try:
                 if (await client.get_server_metadata(client_timeout=2)).name != self.shared_prefix:
                     return False
