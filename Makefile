@@ -1,19 +1,19 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train test-compose prove lint format schemas train evaluate bench clean
+.PHONY: help setup setup-train demo test test-train test-compose prove lint format schemas train evaluate bench bench-delivery clean
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
 help:  ## Show the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 .uv/bin/uv:
 	python3 -m venv .uv
 	.uv/bin/pip install --quiet 'uv>=0.5'
 
 setup: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
-	@$(UV) sync --frozen --quiet --inexact --extra embedded --extra dev
+	@$(UV) sync --frozen --quiet --inexact --extra embedded --extra monitor --extra dev
 
 setup-train: $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
 	@$(UV) sync --frozen --quiet --inexact --all-extras
@@ -56,6 +56,9 @@ evaluate: setup-train  ## Print the shipped student's metrics on the held-out pa
 
 bench: setup-train  ## Postings/s end to end, of the bare model and of four DistilBERTs (ARGS= as above)
 	$(RUN) talentstream bench postings --baseline distilbert4 $(ARGS)
+
+bench-delivery: setup  ## Events/s of the delivery engine, of a bare transactional loop and of Faust (ARGS="--events N")
+	$(RUN) talentstream bench delivery $(ARGS)
 
 clean:  ## Remove what the targets made
 	rm -rf .venv .uv .talentstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 
 from topics.catalogue import BY_NAME, POSTINGS, Topic
-from workers import admin, bench, demo, offline, postings, runtime, tail, telemetry
+from workers import admin, bench, bench_delivery, demo, offline, postings, runtime, tail, telemetry
 from workers import publish as publishing
 from workers.embedded import EmbeddedError, EmbeddedStack, PartName
 from workers.errors import WorkError
@@ -291,6 +291,23 @@ def bench_postings(
     async def work(folder: Path) -> None:
         async with _embedded(settings, folder, "kafka", "triton") as complete:
             await bench.run(complete, lines, events=events, rounds=rounds, baseline=baseline, console=console)
+
+    with _scratch() as folder:
+        _run(work(folder))
+
+
+@bench_app.command("delivery")
+def bench_exactly_once(
+    events: Annotated[int, typer.Option(min=10, help="Backlog that each contender copies in a round.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; medians are printed.")] = 3,
+    size: Annotated[int, typer.Option(min=1, help="Bytes of an event, about.")] = 500,
+) -> None:
+    """Events/s of the delivery engine, of a bare transactional loop and of Faust, all exactly once, in one run."""
+    settings = _settings(log_level="error", partitions=4)
+
+    async def work(folder: Path) -> None:
+        async with _embedded(settings, folder, "kafka") as complete:
+            await bench_delivery.run(complete, events=events, rounds=rounds, size=size, console=console)
 
     with _scratch() as folder:
         _run(work(folder))
