@@ -81,9 +81,9 @@ async def process(
         RetryableError: nothing is to be published; the same records are to be tried again.
         FatalError: the worker must stop.
     """
-    made_by = worker.made_by()
+    batch = _Batch(worker, ledger)
     rejected: dict[int, Message] = {}
-    events: dict[int, Event[Any]] = {}
+    inputs: dict[int, _Input] = {}
     to_handle: list[Event[Any]] = []
     changing: set[bytes] = set()
     for record in records:
@@ -96,20 +96,19 @@ async def process(
         except InvalidEventError as error:
             rejected[record.offset] = _rejection(worker, record, error.errors)
             continue
-        event = events[record.offset] = Event(key=key.decode(), value=value, record=record)
+        one = inputs[record.offset] = _Input.of(Event(key=key.decode(), value=value, record=record))
         # After another record of its key in this batch, only the ledger as that one leaves it can tell (see below).
-        if key in changing or _judge(worker, event, ledger, made_by) is Verdict.new:
+        if key in changing or batch.judge(one) is Verdict.new:
             changing.add(key)
-            to_handle.append(event)
+            to_handle.append(one.event)
     handled: dict[int, _Answer] = {}
     await _handle(worker, to_handle, handled, timeout_s, condemn)
     # From here on nothing awaits or fails: the ledger changes for the whole batch or not at all.
-    batch = _Batch(worker, ledger, made_by)
     for record in records:
         if record.offset in rejected:
             batch.reject(rejected[record.offset])
-        elif record.offset in events:
-            batch.answer(events[record.offset], handled.get(record.offset))
+        elif record.offset in inputs:
+            batch.answer(inputs[record.offset], handled.get(record.offset))
         else:
             batch.delete(record)
     return batch.close()
@@ -119,42 +118,54 @@ def _is_tombstone(record: Record) -> bool:
     return record.value is None and record.key is not None
 
 
-def _judge(worker: Worker, event: Event[Any], ledger: Ledger, made_by: str) -> Verdict:
-    if worker.flow.ledger is None:
-        return Verdict.new
-    record = event.record
-    return ledger.judge(record.key or b"", _version(event), position(record), digest(record.value or b""), made_by)
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """A valid event as the ledger sees it."""
 
+    event: Event[Any]
+    version: int
+    position: int
+    digest: str
 
-def _version(event: Event[Any]) -> int:
-    return int(getattr(event.value, "version", 0))
+    @classmethod
+    def of(cls, event: Event[Any]) -> "_Input":
+        record = event.record
+        return cls(event, getattr(event.value, "version", 0), position(record), digest(record.value or b""))
 
 
 class _Batch:
     """Gathers the answers in the records' order, and what they change in the ledger."""
 
-    def __init__(self, worker: Worker, ledger: Ledger, made_by: str) -> None:
+    def __init__(self, worker: Worker, ledger: Ledger) -> None:
         self._worker = worker
         self._ledger = ledger
-        self._made_by = made_by
+        # Asked before handling: should the model be switched meanwhile, the entry names the older one, and a replay of
+        # stale results looks at it once too often rather than never.
+        self._made_by = worker.made_by()
         self._messages: list[Message] = []
         self._poisoned: list[bool] = []
         self._changed: dict[bytes, Message] = {}
         self._results: Counter[str] = Counter()
+
+    def judge(self, one: _Input) -> Verdict:
+        """What the input is to the ledger as it stands."""
+        if self._worker.flow.ledger is None:
+            return Verdict.new
+        return self._ledger.judge(one.event.record.key or b"", one.version, one.position, one.digest, self._made_by)
 
     def reject(self, rejection: Message) -> None:
         """An input that breaks its contract."""
         self._messages.append(rejection)
         self._results["rejected"] += 1
 
-    def answer(self, event: Event[Any], answer: _Answer | None) -> None:
+    def answer(self, one: _Input, answer: _Answer | None) -> None:
         """A valid input; `answer` is None where it did not need handling."""
         if answer is not None and answer.poisoned:
             self._messages += answer.messages
             self._poisoned.append(True)
             self._results["rejected"] += 1
             return
-        verdict = _judge(self._worker, event, self._ledger, self._made_by)
+        verdict = self.judge(one)
         if verdict is not Verdict.new or answer is None:
             self._results[verdict] += 1
             return
@@ -163,13 +174,12 @@ class _Batch:
         self._results["processed"] += 1
         for reason in answer.degraded:
             telemetry.DEGRADED.labels(self._worker.name, reason).inc()
-        record = event.record
         self._remember(
-            record,
+            one.event.record,
             LedgerEntry(
-                version=_version(event),
-                position=position(record),
-                digest=digest(record.value or b""),
+                version=one.version,
+                position=one.position,
+                digest=one.digest,
                 made_by=self._made_by,
                 degraded=answer.degraded,
             ),
