@@ -13,7 +13,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from workers import telemetry
+from workers import telemetry, tracing
 from workers.errors import FatalError, PoisonError, RetryableError
 from workers.settings import Settings
 
@@ -157,6 +157,7 @@ class TritonInfer:
                 model_version=self._model.version,
                 outputs=[InferRequestedOutput(name) for name in self._model.outputs],
                 client_timeout=self._timeout_s,
+                headers=tracing.outgoing_headers(),
             )
         except InferenceServerException as error:
             telemetry.INFERENCE_REQUESTS.labels(self._model.name, "error").inc()
