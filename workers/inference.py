@@ -14,7 +14,7 @@ from tritonclient.grpc import InferInput, InferRequestedOutput
 from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
-from workers import telemetry
+from workers import telemetry, tracing
 from workers.errors import FatalError, PoisonError, RetryableError, SuspectError, WorkError
 from workers.settings import Settings
 
@@ -195,7 +195,7 @@ class TritonInfer:
                 model_version=model.version,
                 outputs=[InferRequestedOutput(name) for name in model.outputs],
                 client_timeout=self._timeout_s,
-                headers=self._headers,
+                headers=self._headers | tracing.outgoing_headers(),
             )
         except InferenceServerException as error:
             telemetry.INFERENCE_REQUESTS.labels(model.name, "error").inc()

@@ -14,7 +14,7 @@ from models.repository import model_dir
 from topics.catalogue import POSTING_FEATURES, POSTINGS_FLOW
 from topics.envelope import encode
 from topics.postings import Lineage, Posting, PostingFeatures
-from workers import cache, inference, telemetry
+from workers import cache, inference, tracing
 from workers.cache import ResultCache
 from workers.delivery import Event, Outcome, Output, Worker
 from workers.errors import FatalError
@@ -30,7 +30,7 @@ async def handle(
 ) -> list[Outcome]:
     """One features event for each posting; equal content is inferred once, here and across the life of the cache."""
     postings = {event.value.content_hash: event.value for event in batch}
-    with _stage("cache"):
+    with tracing.stage(NAME, "cache"):
         known = await results.get(_made_by(_lineage(infer.model, student)), list(postings))
     features = {
         content_hash: PostingFeatures.model_validate_json(entry)
@@ -49,11 +49,11 @@ async def handle(
 async def extract(postings: Sequence[Posting], infer: Infer, student: Student) -> list[PostingFeatures]:
     """Features of each posting, in order, with its text; no cache, no Kafka."""
     # Tokenising and decoding are Python and Rust at full speed: off the event loop, which must go on polling.
-    with _stage("prepare"):
+    with tracing.stage(NAME, "prepare"):
         prepared = await asyncio.to_thread(student.prepare_batch, postings)
-    with _stage("infer"):
+    with tracing.stage(NAME, "infer"):
         inferred = await infer([unit.token_ids for p in prepared for unit in p.units])
-    with _stage("decode"):
+    with tracing.stage(NAME, "decode"):
         lineage = _lineage(inferred.model, student)
         return await asyncio.to_thread(_decode, postings, prepared, inferred.outputs, student, lineage)
 
@@ -109,10 +109,6 @@ def _lineage(model: ServedModel, student: Student) -> Lineage:
 def _made_by(lineage: Lineage) -> str:
     """Names what made a result; another model or another release of our code must not be answered from the cache."""
     return f"{lineage.model_version}:{lineage.pipeline}"
-
-
-def _stage(name: str):  # type: ignore[no-untyped-def]  # prometheus_client's Timer has no public type
-    return telemetry.STAGE.labels(NAME, name).time()
 
 
 @asynccontextmanager

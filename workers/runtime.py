@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import structlog
 
 from workers import health as health_server
-from workers import postings
+from workers import postings, telemetry, tracing
 from workers.delivery import Backoff, Worker, run_worker
 from workers.errors import RetryableError
 from workers.health import Health
@@ -69,12 +69,18 @@ async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
         FatalError: as the worker's parts and :func:`workers.delivery.run_worker` raise it.
     """
     health = Health(settings.stall_timeout_s)
-    with health_server.serve(health, settings) as port:
-        log.info("worker starting", worker=name, http_port=port, delivery=settings.delivery)
-        async with AsyncExitStack() as parts:
-            worker = await _connected(parts, name, settings, health, stop)
-            if worker is not None:
-                await run_worker(worker, settings, health, stop)
+    tracing.configure()
+    measuring = asyncio.create_task(telemetry.measure_loop_lag(name))
+    try:
+        with health_server.serve(health, settings) as port:
+            log.info("worker starting", worker=name, http_port=port, delivery=settings.delivery)
+            async with AsyncExitStack() as parts:
+                worker = await _connected(parts, name, settings, health, stop)
+                if worker is not None:
+                    await run_worker(worker, settings, health, stop)
+    finally:
+        measuring.cancel()
+        await asyncio.to_thread(tracing.shutdown)
     log.info("worker stopped", worker=name)
 
 

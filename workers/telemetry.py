@@ -3,8 +3,10 @@
 Labels are bounded: worker names, codes, stages. Keys, texts and addresses never become labels.
 """
 
+import asyncio
 import logging
 import sys
+from collections import deque
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -57,6 +59,22 @@ INFERENCE_SECONDS = Histogram(
 # hit, miss, or unavailable (Redis down or not configured: the worker goes on, slower).
 CACHE = Counter("talentstream_cache_lookups", "Result cache look-ups by result.", ["worker", "result"])
 CACHE_UP = Gauge("talentstream_cache_up", "1 when the last cache call succeeded.", ["worker"])
+
+
+_LOOP_LAG_EVERY_S = 0.25
+# Longer than a usual scrape interval, so that no scrape misses the worst.
+_LOOP_LAG_WINDOW_S = 60.0
+
+
+async def measure_loop_lag(worker: str) -> None:
+    """Keeps :data:`LOOP_LAG` at the worst delay of the last minute; runs until cancelled."""
+    loop = asyncio.get_running_loop()
+    delays: deque[float] = deque(maxlen=int(_LOOP_LAG_WINDOW_S / _LOOP_LAG_EVERY_S))
+    while True:
+        due = loop.time() + _LOOP_LAG_EVERY_S
+        await asyncio.sleep(_LOOP_LAG_EVERY_S)
+        delays.append(max(0.0, loop.time() - due))
+        LOOP_LAG.labels(worker).set(max(delays))
 
 
 def configure_logging(settings: Settings) -> None:

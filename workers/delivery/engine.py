@@ -19,7 +19,7 @@ from workers import kafka, telemetry
 from workers.delivery.closing import stop_consumer
 from workers.delivery.core import Backoff, Limits, PartitionQueue, Record
 from workers.delivery.ledger import Ledger, LedgerReader
-from workers.delivery.outcomes import Worker
+from workers.delivery.outcomes import Worker, group_of
 from workers.delivery.partition import PartitionRunner
 from workers.delivery.sink import AtLeastOnceSink, Sink, TransactionalSink
 from workers.errors import FencedError, RetryableError
@@ -31,11 +31,6 @@ log = structlog.get_logger()
 POLL_S = 0.2
 # The broker is asked for the ends of the partitions this often: the lag, whether or not anything is fetched.
 LAG_S = 5.0
-
-
-def group_of(settings: Settings, worker_name: str) -> str:
-    """The consumer group of a worker."""
-    return f"{settings.group_prefix}-{worker_name}"
 
 
 async def run_worker(worker: Worker, settings: Settings, health: Health, stop: asyncio.Event) -> None:
@@ -252,7 +247,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         return TransactionalSink(self._settings, self._group, partition)
 
     async def _release(self, partitions: Iterable[TopicPartition]) -> None:
-        runners = [self._runners.pop(partition) for partition in list(partitions)]
+        partitions = list(partitions)
+        runners = [self._runners.pop(partition) for partition in partitions]
+        for partition in partitions:
+            # Else the value of a former owner would stay, and hide the present one's.
+            with contextlib.suppress(KeyError):
+                telemetry.LAG.remove(self._worker.name, str(partition.partition))
         await asyncio.gather(*(runner.close(self._settings.drain_timeout_s) for runner in runners))
         if self._restoring is not None and not self._runners:
             await self._restoring.close()

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from topics.catalogue import Flow, Topic
 from workers.delivery.core import Record
+from workers.settings import Settings
 
 E = TypeVar("E", bound=BaseModel)
 
@@ -55,3 +56,8 @@ class Worker:
     def name(self) -> str:
         """Of the consumer group, `ce_source` and metric labels."""
         return self.flow.worker
+
+
+def group_of(settings: Settings, worker_name: str) -> str:
+    """The consumer group of a worker."""
+    return f"{settings.group_prefix}-{worker_name}"

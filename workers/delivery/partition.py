@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
-from workers import telemetry
+from workers import telemetry, tracing
 from workers.delivery.core import Backoff, PartitionQueue, Patience, PoisonLimit, Record
 from workers.delivery.ledger import Ledger
-from workers.delivery.outcomes import Worker
+from workers.delivery.outcomes import Worker, group_of
 from workers.delivery.process import Message, process
 from workers.delivery.sink import Sink
 from workers.errors import FatalError, RetryableError, SuspectError
@@ -112,13 +112,21 @@ class PartitionRunner:
         self._restored = True
         publishing: asyncio.Task[None] | None = None
         try:
-            while (batch := await self._take(publishing)) and (
-                messages := await self._handle(batch, ledger)
-            ) is not None:
-                if publishing is not None:
-                    await publishing
-                publishing = asyncio.create_task(self._publish(batch, messages))
-                publishing.add_done_callback(lambda _: self._wake.set())
+            while batch := await self._take(publishing):
+                # A task created inside is part of the batch's span, and may outlive it.
+                with tracing.batch_span(
+                    group_of(self._settings, self._worker.name),
+                    batch[0].topic,
+                    batch[0].partition,
+                    [record.headers for record in batch],
+                ):
+                    messages = await self._handle(batch, ledger)
+                    if messages is None:
+                        break
+                    if publishing is not None:
+                        await publishing
+                    publishing = asyncio.create_task(self._publish(batch, messages))
+                    publishing.add_done_callback(lambda _: self._wake.set())
             if publishing is not None:
                 await publishing
         except BaseException:
@@ -151,7 +159,7 @@ class PartitionRunner:
         patience = Patience(self._settings.suspect_timeout_s)
         while True:
             try:
-                with telemetry.STAGE.labels(name, "handle").time():
+                with tracing.stage(name, "handle"):
                     answers = await process(
                         self._worker,
                         batch,
@@ -180,7 +188,7 @@ class PartitionRunner:
 
     async def _publish(self, batch: Sequence[Record], messages: Sequence[Message]) -> None:
         name = self._worker.name
-        with telemetry.STAGE.labels(name, "publish").time():
+        with tracing.stage(name, "publish"):
             await self._sink.publish(messages, batch[-1].offset + 1)
         self.in_flight -= len(batch)
         self.progressed()
