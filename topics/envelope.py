@@ -16,6 +16,7 @@ from topics.catalogue import Topic
 Headers = tuple[tuple[str, bytes], ...]
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:talentstream:events")
+_NAMESPACE_BYTES = _NAMESPACE.bytes
 _TRACE_HEADERS = ("traceparent", "tracestate")
 CONTENT_TYPE = "application/json"
 # CloudEvents extensions on inputs that our own commands publish: the original record (`topic/partition/offset`) that a
@@ -67,7 +68,7 @@ def output_headers(
     headers = [
         *_constant_headers(topic, worker),
         ("ce_id", _event_id(f"{cause}>{topic.name}")),
-        ("ce_time", datetime.fromtimestamp(time_ms / 1000, UTC).isoformat().encode()),
+        ("ce_time", _time(time_ms)),
     ]
     if subject is not None:
         headers.append(("ce_subject", subject.encode("utf-8", "replace")))
@@ -87,11 +88,21 @@ def _constant_headers(topic: Topic, worker: str) -> Headers:
 
 def _event_id(name: str) -> bytes:
     """`uuid.uuid5` of the name, in a third of its time (a worker makes one for each output)."""
-    digest = bytearray(hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}".encode()
+    digest = hashlib.sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()
+    text = digest[:16].hex()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{digest[8] & 0x3F | 0x80:02x}{text[18:20]}-{text[20:]}".encode()
+
+
+def _time(time_ms: int) -> bytes:
+    """RFC 3339 in UTC, to the millisecond."""
+    second, fraction = divmod(time_ms, 1000)
+    return f"{_second(second)}.{fraction:03d}Z".encode()
+
+
+@lru_cache
+def _second(second: int) -> str:
+    # Records come in the order of their time: most share the second of the one before.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def encode(value: BaseModel) -> bytes:

@@ -153,9 +153,9 @@ class Settings(BaseSettings):
         title="Drain timeout",
         description="How long a revoke or shutdown waits for batches in flight; the next owner does the rest.",
     )
-    batch_events: int = Field(default=32, ge=1, title="Batch size", description="Most events in one transaction.")
+    batch_events: int = Field(default=256, ge=1, title="Batch size", description="Most events in one transaction.")
     batch_tokens: int = Field(
-        default=128 * 1024,
+        default=32 * 1024,
         ge=1,
         title="Batch tokens",
         description="Most input tokens (about 4 bytes each) in one transaction (at least one event).",
@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         description="How long an event waits for batch mates; 0 where milliseconds matter more than throughput.",
     )
     queue_events: int = Field(
-        default=96, ge=1, title="Queue length", description="Events held for one partition before it is paused."
+        default=768, ge=1, title="Queue length", description="Events held for one partition before it is paused."
     )
     queue_bytes: int = Field(
         default=4 * 1024 * 1024, ge=1, title="Queue bytes", description="Input bytes held before a partition is paused."

@@ -68,7 +68,7 @@ async def test_headers_carry_the_trace_and_ids_repeat_on_replay() -> None:
     headers = first[0].headers
     assert header(headers, "ce_type") == POSTING_FEATURES.event_type
     assert header(headers, "ce_subject") == "p0"
-    assert header(headers, "ce_time") == "2023-11-14T22:13:20+00:00"
+    assert header(headers, "ce_time") == "2023-11-14T22:13:20.000Z"
     assert TRACE in headers
     assert header(headers, "ce_id") != header(other[0].headers, "ce_id")
 

@@ -36,6 +36,8 @@ def digest(value: bytes) -> str:
 
 def position(record: Record) -> int:
     """The record's offset; a replayed one stands where the original stood, so it can't overtake a newer input."""
+    if not record.headers:
+        return record.offset
     name, _, offset = (header(record.headers, REPLAY_OF) or "").rpartition("/")
     if name == f"{record.topic}/{record.partition}" and offset.isdecimal():
         return int(offset)

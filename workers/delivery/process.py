@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from pydantic import BaseModel
@@ -32,8 +32,7 @@ ENVELOPE_BYTES = 8 * 1024
 MAX_STACK_CHARS = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One record to produce, encoded; `partition` is the input's where the key is the input's, else None."""
 
     topic: str
@@ -56,8 +55,7 @@ class Answers:
     poisoned: list[bool]
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(NamedTuple):
     """To one handled event; `poisoned` where the messages are a rejection and a dead letter."""
 
     messages: list[Message]
@@ -118,8 +116,7 @@ def _is_tombstone(record: Record) -> bool:
     return record.value is None and record.key is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(NamedTuple):
     """A valid event as the ledger sees it."""
 
     event: Event[Any]

@@ -112,9 +112,10 @@ class AtLeastOnceSink(Sink):
 async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
     # Record batches built here, whole: measured at a fraction of the cost of aiokafka's send, which keeps a future and
     # takes several awaits for each message.
+    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {m.topic for m in messages}}
     by_partition: dict[TopicPartition, list[Message]] = {}
     for message in messages:
-        by_partition.setdefault(await _destination(producer, message), []).append(message)
+        by_partition.setdefault(_destination(message, partitions[message.topic]), []).append(message)
     delivered: list[asyncio.Future[object]] = []
     for partition, group in by_partition.items():
         for batch in _batches(producer, group):
@@ -134,9 +135,8 @@ def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> Iterato
     yield batch
 
 
-async def _destination(producer: AIOKafkaProducer, message: Message) -> TopicPartition:
+def _destination(message: Message, partitions: list[int]) -> TopicPartition:
     """The input's partition for the input's key, so that outputs stay in its order; Kafka's default for other keys."""
-    partitions = sorted(await producer.partitions_for(message.topic))
     if message.partition is not None:
         return TopicPartition(message.topic, partitions[message.partition % len(partitions)])
     return TopicPartition(message.topic, _PARTITIONER(message.key, partitions, partitions))
