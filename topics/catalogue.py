@@ -10,7 +10,14 @@ from topics.postings import Posting, PostingFeatures
 from topics.rejections import Rejection
 
 MEGABYTE = 1024 * 1024
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+DAY_MS = 24 * HOUR_MS
+
+# What is erased is gone from the disks after this long at the latest, however quiet its partition is.
+MAX_COMPACTION_LAG_MS = 7 * DAY_MS
+# A reader that keeps up sees every version; one that was away this long still sees that a key was deleted.
+MIN_COMPACTION_LAG_MS = HOUR_MS
+DELETE_RETENTION_MS = 7 * DAY_MS
 
 # Inputs may be this large so that an oversized event reaches us and is rejected by name, not lost at the producer.
 INPUT_MAX_BYTES = 16 * MEGABYTE
@@ -27,7 +34,7 @@ class Topic:
         model: the value's schema; None where the value is opaque bytes.
         direction: `in` is written by others, `out` by our workers for others, `state` by our workers for themselves.
         cleanup: Kafka `cleanup.policy`.
-        retention_ms: for `delete` topics.
+        retention_ms: for topics with `delete`.
         max_message_bytes: Kafka `max.message.bytes`.
         partitions: default; inputs and outputs of a worker share the number, so a key stays in its partition.
         summary: one line for the AsyncAPI document and `topics list`.
@@ -38,7 +45,7 @@ class Topic:
     event_type: str | None
     model: type[BaseModel] | None
     direction: Literal["in", "out", "state"]
-    cleanup: Literal["compact", "delete"]
+    cleanup: Literal["compact", "delete", "compact,delete"]
     summary: str
     retention_ms: int | None = None
     max_message_bytes: int = 2 * MEGABYTE
@@ -49,7 +56,16 @@ class Topic:
         config = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
+        if self.compacted:
+            config["min.compaction.lag.ms"] = str(MIN_COMPACTION_LAG_MS)
+            config["max.compaction.lag.ms"] = str(MAX_COMPACTION_LAG_MS)
+            config["delete.retention.ms"] = str(DELETE_RETENTION_MS)
         return config
+
+    @property
+    def compacted(self) -> bool:
+        """A null value removes what was published under its key."""
+        return "compact" in self.cleanup
 
 
 POSTINGS = Topic(
@@ -96,7 +112,7 @@ DEAD_LETTERS = Topic(
     event_type=None,
     model=None,
     direction="out",
-    cleanup="delete",
+    cleanup="compact,delete",
     retention_ms=30 * DAY_MS,
     summary="Original bytes of inputs on which processing failed, with the error in KIP-1034 headers.",
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from topics.catalogue import CATALOGUE, Topic
+from topics.catalogue import CATALOGUE, DELETE_RETENTION_MS, Topic
 from topics.rejections import DEAD_LETTER_HEADERS
 
 HERE = Path(__file__).parent
@@ -85,11 +85,13 @@ def asyncapi() -> dict[str, Any]:
         action = "receive" if topic.direction == "in" else "send"
         messages[name] = _message(topic)
         configuration: dict[str, Any] = {
-            "cleanup.policy": [topic.cleanup],
+            "cleanup.policy": topic.cleanup.split(","),
             "max.message.bytes": topic.max_message_bytes,
         }
         if topic.retention_ms is not None:
             configuration["retention.ms"] = topic.retention_ms
+        if topic.compacted:
+            configuration["delete.retention.ms"] = DELETE_RETENTION_MS
         channels[name] = {
             "address": topic.name,
             "description": topic.summary,

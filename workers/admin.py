@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from topics.catalogue import CATALOGUE, Topic
@@ -64,3 +65,19 @@ async def states(settings: Settings) -> list[TopicState]:
         described = await client.describe_topics()
     partitions = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
     return [TopicState(topic, partitions.get(topic.name, 0)) for topic in CATALOGUE]
+
+
+async def differences(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> list[str]:
+    """Where the configuration of existing topics is not the catalogue's: `TOPIC: NAME is VALUE, not VALUE`."""
+    wanted = {topic.name: topic.config() for topic in topics}
+    async with _admin(settings) as client:
+        responses = await client.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name, config) for name, config in wanted.items()]
+        )
+    return [
+        f"{topic}: {name} is {value}, not {wanted[topic][name]}"
+        for response in responses
+        for _, _, _, topic, entries in response.resources
+        for name, value, *_ in entries
+        if value != wanted[topic][name]
+    ]

@@ -5,7 +5,7 @@ look-ups count as `unavailable`, the worker goes on without, and Redis is asked 
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from workers import telemetry
+from workers.errors import RetryableError
 from workers.settings import Settings
 
 log = structlog.get_logger()
@@ -61,6 +62,26 @@ class ResultCache:
                 await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)
+
+    async def forget(self, content_hashes: Iterable[str]) -> int:
+        """Removes what was kept for these contents, whatever made it; returns how many results that were.
+
+        Raises:
+            RetryableError: Redis does not answer; some may be left.
+        """
+        wanted = set(content_hashes)
+        if self._redis is None or not wanted:
+            return 0
+        try:
+            # One pass for all: the hash stands last in a key, so no pattern spares Redis from looking at every key.
+            keys = [
+                key
+                async for key in self._redis.scan_iter(f"{PREFIX}:{self._worker}:*", count=1000)
+                if key.decode().rpartition(":")[2] in wanted
+            ]
+            return int(await self._redis.delete(*keys)) if keys else 0
+        except (RedisError, OSError, TimeoutError) as error:
+            raise RetryableError(f"Redis does not answer: {type(error).__name__}") from error
 
     def _key(self, made_by: str, content_hash: str) -> str:
         return f"{PREFIX}:{self._worker}:{made_by}:{content_hash}"

@@ -1,30 +1,27 @@
 """The `talentstream` command. Each command reads settings from the environment; see `workers/settings.py`."""
 
-import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
-from pydantic import ValidationError
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from topics.catalogue import BY_NAME, POSTINGS, Topic
-from workers import admin, bench, bench_delivery, demo, offline, postings, runtime, tail, telemetry
+from workers import admin, bench, bench_delivery, demo, offline, operations_cli, postings, runtime, tail
 from workers import publish as publishing
-from workers.embedded import EmbeddedError, EmbeddedStack, PartName
-from workers.errors import WorkError
+from workers.embedded import EmbeddedStack, PartName
 from workers.files import Line, parse_rename, read_events
 from workers.settings import Settings
-
-T = TypeVar("T")
+from workers.terminal import console, errors
+from workers.terminal import load_settings as _settings
+from workers.terminal import require_kafka as _require_kafka
+from workers.terminal import run as _run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Recruitment events in, calibrated features out.")
 topics_app = typer.Typer(no_args_is_help=True, help="The catalogue's topics on a cluster.")
@@ -35,9 +32,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(worker_app, name="worker")
 app.add_typer(publish_app, name="publish")
 app.add_typer(bench_app, name="bench")
-
-console = Console()
-errors = Console(stderr=True)
+operations_cli.register(app)
 
 WorkerName = StrEnum("WorkerName", {name: name for name in runtime.WORKERS})  # type: ignore[misc]
 Rename = Annotated[
@@ -46,37 +41,6 @@ Rename = Annotated[
 Folder = Annotated[
     Path | None, typer.Option(help="Keep the embedded servers' data here (default: TALENTSTREAM_DATA_DIR).")
 ]
-
-
-def _settings(**defaults: Any) -> Settings:
-    """Settings from the environment over a command's own defaults."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors(include_input=False):
-            errors.print(f"[red]{' '.join(('setting', *map(str, problem['loc'])))}:[/] {problem['msg']}")
-        raise typer.Exit(2) from None
-    unset = {name: value for name, value in defaults.items() if name not in settings.model_fields_set}
-    settings = settings.model_copy(update=unset)
-    telemetry.configure_logging(settings)
-    return settings
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a command's work; errors that a user can act on become one line and exit code 1."""
-    try:
-        return asyncio.run(work)
-    except (EmbeddedError, WorkError, KafkaError, OSError, ValueError) as error:
-        errors.print(f"[red]{type(error).__name__}:[/] {str(error) or 'timed out'}", highlight=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _require_kafka(settings: Settings) -> None:
-    if not settings.kafka_bootstrap_servers:
-        errors.print("[red]KAFKA_BOOTSTRAP_SERVERS is not set.[/] `talentstream up` starts a broker and prints it.")
-        raise typer.Exit(2)
 
 
 @asynccontextmanager
@@ -148,11 +112,13 @@ def up(data_dir: Folder = None) -> None:
 
 @topics_app.command("apply")
 def topics_apply() -> None:
-    """Create the topics that do not exist; existing ones are left alone."""
+    """Create the topics that do not exist; existing ones are left alone, and told where they differ."""
     settings = _settings()
     _require_kafka(settings)
     created = _run(admin.apply(settings))
     console.print(f"created: {', '.join(created)}" if created else "nothing to create")
+    for difference in _run(admin.differences(settings)):
+        errors.print(f"[yellow]differs:[/] {difference}", highlight=False)
 
 
 @topics_app.command("list")

@@ -135,6 +135,12 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
         yield infer, student
 
 
+async def made_by(settings: Settings) -> str:
+    """What a result would be made by now; raises as :func:`connect`."""
+    async with connect(settings) as (infer, student):
+        return _made_by(_lineage(infer.model, student))
+
+
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[Worker]:
     """The postings worker; raises as :func:`connect`."""

@@ -17,18 +17,23 @@ SOURCE = "/talentstream/publish"
 WINDOW = 1_000
 
 
+def idempotent_producer(settings: Settings, topic: Topic) -> AIOKafkaProducer:
+    """For records as large as `topic` takes; to be started by the caller."""
+    return AIOKafkaProducer(
+        **kafka.connection(settings),
+        enable_idempotence=True,
+        max_request_size=topic.max_message_bytes,
+        linger_ms=5,
+    )
+
+
 async def publish(settings: Settings, topic: Topic, lines: Iterable[Line]) -> None:
     """Sends each valid line; invalid ones are the caller's to report.
 
     Raises:
         KafkaError: the broker refuses or is out of reach; events before it may have been published.
     """
-    producer = AIOKafkaProducer(
-        **kafka.connection(settings),
-        enable_idempotence=True,
-        max_request_size=topic.max_message_bytes,
-        linger_ms=5,
-    )
+    producer = idempotent_producer(settings, topic)
     await producer.start()
     pending: list[asyncio.Future[Any]] = []
     try:

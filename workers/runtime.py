@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -19,6 +19,8 @@ from workers.settings import Settings
 log = structlog.get_logger()
 
 WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker]]] = {postings.NAME: postings.worker}
+# What each would mark its results with now.
+MADE_BY: dict[str, Callable[[Settings], Awaitable[str]]] = {postings.NAME: postings.made_by}
 
 
 @asynccontextmanager

@@ -1,0 +1,201 @@
+"""Erases one entity: from the topics, the worker's memory, the dead letters and the cached results.
+
+Kafka can't delete a record; a null value under its key lets compaction drop what was published before it. The worker
+publishes those of its own topics, in answer to a tombstone in its source; nobody reads the dead letters, so theirs is
+published here. Rejections name the key and hold no content; they expire.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections import Counter
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from topics.catalogue import DEAD_LETTERS, MAX_COMPACTION_LAG_MS, REJECTIONS, Flow, Topic
+from topics.envelope import ERASURE, input_headers
+from topics.validation import InvalidEventError, parse
+from workers import cache, records
+from workers.delivery import Record
+from workers.dlq import read_letter
+from workers.publish import idempotent_producer
+from workers.settings import Settings
+
+SOURCE = "/talentstream/erase"
+
+
+@dataclass(slots=True)
+class Found:
+    """What of a key is on the cluster.
+
+    Attributes:
+        records: values under it, by topic, those before a tombstone included: they stay until compaction.
+        live: topics in which its newest record is a value.
+        partition: of the source, where it was found.
+        letters: partition of each dead letter.
+        contents: hashes of the contents that results may be cached for.
+        expires_ms: when its newest rejection is 30 days old.
+    """
+
+    records: Counter[str] = field(default_factory=Counter)
+    live: set[str] = field(default_factory=set)
+    partition: int | None = None
+    letters: set[int] = field(default_factory=set)
+    contents: set[str] = field(default_factory=set)
+    expires_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was done in one topic.
+
+    Attributes:
+        records: values found under the key.
+        tombstone: `partition/offset` of the null that stands last now, None where there is none.
+        state: `complete`, `pending`, `absent` (nothing to erase) or `expires`.
+        gone_by: when its bytes are off the disks.
+    """
+
+    topic: str
+    records: int
+    tombstone: str | None
+    state: str
+    gone_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was erased; `cached` is the number of results removed, None where no cache is set."""
+
+    entity: str
+    id: str
+    rows: tuple[Row, ...]
+    cached: int | None
+
+    @property
+    def pending(self) -> list[str]:
+        """Topics that the worker has not erased yet."""
+        return [row.topic for row in self.rows if row.state == "pending"]
+
+
+async def find(settings: Settings, flow: Flow, key: bytes) -> Found:
+    """Reads every topic that may hold the key."""
+    found = Found()
+    topics = [topic.name for topic in (flow.source, *_answering(flow), DEAD_LETTERS, REJECTIONS)]
+    async with aclosing(records.scan(settings, topics)) as scanned:
+        async for record in scanned:
+            if record.key == key:
+                _note(found, flow, record)
+    return found
+
+
+def _note(found: Found, flow: Flow, record: Record) -> None:
+    topic = record.topic
+    if topic == DEAD_LETTERS.name:
+        letter = read_letter(record)
+        if letter is None:
+            found.letters.discard(record.partition)
+            found.live.discard(topic)
+            return
+        # Another entity may have the same id; its letters stay, unless compaction took them for ours already.
+        if letter.original.topic != flow.source.name:
+            return
+        found.letters.add(record.partition)
+        _note_content(found, flow.source, letter.original)
+    elif topic == REJECTIONS.name:
+        if json.loads(record.value or b"{}").get("topic") != flow.source.name:
+            return
+        found.expires_ms = record.timestamp_ms + (REJECTIONS.retention_ms or 0)
+    elif topic == flow.source.name:
+        found.partition = record.partition
+        _note_content(found, flow.source, record)
+    elif record.value is not None and (content_hash := json.loads(record.value).get("content_hash")):
+        found.contents.add(content_hash)
+    if topic != REJECTIONS.name:
+        (found.live.discard if record.value is None else found.live.add)(topic)
+    found.records[topic] += record.value is not None
+
+
+def _note_content(found: Found, source: Topic, record: Record) -> None:
+    # The outputs name the hash too, but an input may have got no further than the cache.
+    try:
+        value = parse(source, record.key, record.value or b"")
+    except InvalidEventError:
+        return
+    if content_hash := getattr(value, "content_hash", None):
+        found.contents.add(content_hash)
+
+
+async def erase(settings: Settings, flow: Flow, entity_id: str, found: Found, timeout_s: float) -> Receipt:
+    """Erases what was found; a worker must be running to answer the tombstone.
+
+    Raises:
+        KafkaError: the broker is out of reach; erasing again goes on where this stopped.
+        RetryableError: the cache is out of reach; set REDIS_URL right and erase again.
+    """
+    key = entity_id.encode()
+    answering = [topic.name for topic in _answering(flow)]
+    # Before anything else, so that a cache out of reach stops us while what it may hold can still be found; and again
+    # once no worker can add to it.
+    cached = await _forget(settings, flow, found)
+    ends = await records.end_offsets(settings, answering)
+    tombstones = {flow.source.name: await _publish(settings, flow.source, key, found.partition)}
+    for partition in found.letters:
+        tombstones[DEAD_LETTERS.name] = await _publish(settings, DEAD_LETTERS, key, partition)
+    try:
+        async with (
+            asyncio.timeout(timeout_s),
+            aclosing(records.scan(settings, answering, starts=ends, follow=True)) as answers,
+        ):
+            async for record in answers:
+                if record.key != key:
+                    continue
+                if record.value is None:
+                    tombstones[record.topic] = f"{record.partition}/{record.offset}"
+                else:
+                    # Answered before the worker met the tombstone.
+                    tombstones.pop(record.topic, None)
+                if all(topic in tombstones for topic in answering):
+                    break
+    except TimeoutError:
+        pass  # the receipt names what is pending
+    cached += await _forget(settings, flow, found)
+    topics = [flow.source, *_answering(flow), DEAD_LETTERS, REJECTIONS]
+    rows = tuple(_row(topic, found, tombstones) for topic in topics)
+    return Receipt(flow.entity, entity_id, rows, cached if settings.redis_url is not None else None)
+
+
+async def _forget(settings: Settings, flow: Flow, found: Found) -> int:
+    async with cache.connect(settings, flow.worker) as results:
+        return await results.forget(found.contents)
+
+
+def _row(topic: Topic, found: Found, tombstones: dict[str, str]) -> Row:
+    tombstone = tombstones.get(topic.name)
+    if topic is REJECTIONS:
+        state = "expires" if found.expires_ms is not None else "absent"
+        return Row(topic.name, found.records[topic.name], None, state, _day(found.expires_ms))
+    if tombstone is None:
+        state = "absent" if topic is DEAD_LETTERS else "pending"
+        return Row(topic.name, found.records[topic.name], None, state, None)
+    gone = time.time() * 1000 + MAX_COMPACTION_LAG_MS
+    return Row(topic.name, found.records[topic.name], tombstone, "complete", _day(gone))
+
+
+def _day(time_ms: float | None) -> str | None:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat() if time_ms is not None else None
+
+
+def _answering(flow: Flow) -> tuple[Topic, ...]:
+    """Topics in which the worker answers a tombstone that erases."""
+    return (*flow.derived, flow.ledger) if flow.ledger is not None else flow.derived
+
+
+async def _publish(settings: Settings, topic: Topic, key: bytes, partition: int | None) -> str:
+    """A tombstone that erases; its place, `partition/offset`."""
+    headers = (*input_headers(topic, event_id=str(uuid.uuid4()), source=SOURCE), (ERASURE, b"true"))
+    async with idempotent_producer(settings, topic) as producer:
+        sent = await producer.send_and_wait(topic.name, key=key, value=None, partition=partition, headers=list(headers))
+    return f"{sent.partition}/{sent.offset}"
