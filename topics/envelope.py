@@ -72,7 +72,8 @@ def output_headers(
     ]
     if subject is not None:
         headers.append(("ce_subject", subject.encode("utf-8", "replace")))
-    headers += [(name, value) for name, value in inherited if name in _TRACE_HEADERS]
+    if inherited:
+        headers += [(name, value) for name, value in inherited if name in _TRACE_HEADERS]
     return tuple(headers)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,6 +65,17 @@ async def in_background(worker: Worker, settings: Settings) -> AsyncIterator[asy
         await work
 
 
+def spare_garbage_collection() -> None:
+    """Collects seldom, and never looks again at what is loaded now.
+
+    Each batch makes and drops thousands of objects without cycles, which reference counts free; Python's default of a
+    collection every 700 objects was measured at a tenth to a fifth of the engine's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
     """Runs worker `name` until `stop`; waits for parts that are not there yet.
 
@@ -79,6 +91,7 @@ async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
             async with AsyncExitStack() as parts:
                 worker = await _connected(parts, name, settings, health, stop)
                 if worker is not None:
+                    spare_garbage_collection()
                     await run_worker(worker, settings, health, stop)
     finally:
         measuring.cancel()

@@ -10,7 +10,7 @@ from topics.postings import Posting
 from workers import telemetry
 from workers.delivery import Event, Outcome, Output, Worker, run_worker
 from workers.health import Health
-from workers.runtime import stop_on_signals
+from workers.runtime import spare_garbage_collection, stop_on_signals
 from workers.settings import Settings
 
 
@@ -25,6 +25,7 @@ async def copy(source: str, target: str, ledger: str, name: str) -> None:
     settings = Settings()
     telemetry.configure_logging(settings)
     async with stop_on_signals() as stop:
+        spare_garbage_collection()
         health = Health(settings.stall_timeout_s)
         await run_worker(Worker(flow, handle, made_by=lambda: "bench"), settings, health, stop)
 

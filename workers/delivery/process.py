@@ -84,6 +84,7 @@ async def process(
     inputs: dict[int, _Input] = {}
     to_handle: list[Event[Any]] = []
     changing: set[bytes] = set()
+    first: set[int] = set()
     for record in records:
         key = record.key or b""
         if _is_tombstone(record):
@@ -96,8 +97,11 @@ async def process(
             continue
         one = inputs[record.offset] = _Input.of(Event(key=key.decode(), value=value, record=record))
         # After another record of its key in this batch, only the ledger as that one leaves it can tell (see below).
-        if key in changing or batch.judge(one) is Verdict.new:
+        if key in changing:
+            to_handle.append(one.event)
+        elif batch.judge(one) is Verdict.new:
             changing.add(key)
+            first.add(record.offset)
             to_handle.append(one.event)
     handled: dict[int, _Answer] = {}
     await _handle(worker, to_handle, handled, timeout_s, condemn)
@@ -106,7 +110,7 @@ async def process(
         if record.offset in rejected:
             batch.reject(rejected[record.offset])
         elif record.offset in inputs:
-            batch.answer(inputs[record.offset], handled.get(record.offset))
+            batch.answer(inputs[record.offset], handled.get(record.offset), judged=record.offset in first)
         else:
             batch.delete(record)
     return batch.close()
@@ -155,14 +159,14 @@ class _Batch:
         self._messages.append(rejection)
         self._results["rejected"] += 1
 
-    def answer(self, one: _Input, answer: _Answer | None) -> None:
-        """A valid input; `answer` is None where it did not need handling."""
+    def answer(self, one: _Input, answer: _Answer | None, judged: bool) -> None:
+        """A valid input; `answer` is None where it needed no handling, `judged` where its verdict is known: new."""
         if answer is not None and answer.poisoned:
             self._messages += answer.messages
             self._poisoned.append(True)
             self._results["rejected"] += 1
             return
-        verdict = self.judge(one)
+        verdict = Verdict.new if judged else self.judge(one)
         if verdict is not Verdict.new or answer is None:
             self._results[verdict] += 1
             return
