@@ -86,29 +86,48 @@ async def test_postings_become_valid_features_with_evidence_in_their_text(settin
                 assert 0 <= evidence.start < evidence.end <= len(features.text or "")
 
 
-async def test_a_repost_costs_no_inference_and_gives_the_same_bytes(settings: Settings) -> None:
-    first = await through(settings, list(DEMO[:10]))
+def under(prefix: str, records: list[tuple[bytes, bytes]], version: int = 0) -> list[tuple[bytes, bytes]]:
+    """The same postings under ids and a version of the test's own."""
+    found = []
+    for key, value in records:
+        own = prefix + key.decode()
+        found.append((own.encode(), json.dumps(json.loads(value) | {"id": own, "version": version}).encode()))
+    return found
+
+
+async def test_an_edit_without_new_content_costs_no_inference_and_gives_the_same_features(settings: Settings) -> None:
+    first = await through(settings, [*under("edit-", DEMO[:10], 1)])
     before = inferred()
-    again = await through(settings, list(DEMO[:10]))
+    again = await through(settings, [*under("edit-", DEMO[:10], 2)])
     assert inferred() == before
-    assert {key: [r.value for r in records] for key, records in again.items()} == {
-        key: [r.value for r in records] for key, records in first.items()
-    }
+    for key, (record,) in again.items():
+        (earlier,) = first[key]
+        assert record.value.replace(b'"source_version":2', b'"source_version":1') == earlier.value
+
+
+async def test_the_same_again_and_an_older_version_change_nothing(settings: Settings) -> None:
+    older, posting, newer = (under("old-", DEMO[:1], version)[0] for version in (4, 5, 6))
+    async with postings.worker(settings) as worker, in_background(worker, settings):
+        await produce(settings, POSTINGS.name, [posting, posting, older, newer])
+        await until_counted(settings, [POSTING_FEATURES.name], {posting[0]: 2})
+    versions = [json.loads(record.value)["source_version"] for record in (await _answers(settings))[posting[0]]]
+    assert versions == [5, 6]
 
 
 async def test_the_same_content_under_another_id_keeps_its_own_identity(settings: Settings) -> None:
     key, value = DEMO[0]
     twin = json.loads(value) | {"id": "twin", "version": 9}
+    one = json.loads((await _answers(settings))[key][0].value)
     before = inferred()
-    answers = await through(settings, [(key, value), (b"twin", json.dumps(twin).encode())])
-    one, other = (json.loads(answers[k][0].value) for k in (key, b"twin"))
+    answers = await through(settings, [(b"twin", json.dumps(twin).encode())])
+    other = json.loads(answers[b"twin"][0].value)
     assert (other["id"], other["source_version"]) == ("twin", 9)
     assert one | {"id": 0, "source_version": 0} == other | {"id": 0, "source_version": 0}
     assert inferred() == before, "the first test inferred it already"
 
 
 async def test_a_tombstone_removes_the_features(settings: Settings) -> None:
-    key, value = DEMO[1]
+    ((key, value),) = under("gone-", DEMO[1:2])
     answers = await through(settings, [(key, value), (key, None)])
     assert [record.value is None for record in answers[key]] == [False, True]
 

@@ -98,7 +98,7 @@ class NewestInputs:
         if record.value is None:
             known = None if header(record.headers, ERASURE) is not None else self._ledger.get(key)
             version = known.version if known is not None else 0
-            return LedgerEntry(version=version, position=record.offset, digest="", made_by="", deleted=True)
+            return LedgerEntry(version=version, position=position(record), digest="", made_by="", deleted=True)
         try:
             value = parse(self._source, key, record.value, record.headers)
         except InvalidEventError:

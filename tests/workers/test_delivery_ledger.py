@@ -151,6 +151,12 @@ async def test_a_tombstone_for_an_unknown_key_is_passed_on(stream: Stream) -> No
     assert await stream.feed(stream.record(0, None)) == [None]
 
 
+async def test_a_replayed_tombstone_cannot_remove_what_came_after_it(stream: Stream) -> None:
+    gone, back = stream.record(0, None), stream.record(0, "back")
+    assert await stream.feed(gone, back) == [None, (0, "back")]
+    assert await stream.feed(stream.record(0, None, replay_of=gone.offset)) == []
+
+
 async def test_an_erasure_leaves_nothing_in_the_ledger(stream: Stream) -> None:
     await stream.feed(stream.record(2, "a"))
     assert await stream.feed(stream.record(0, None, erase=True)) == [None]

@@ -190,6 +190,9 @@ class _Batch:
         """A tombstone: once for each derived topic, however often it comes."""
         erased = header(record.headers, ERASURE) is not None
         known = self._ledger.get(record.key or b"")
+        if known is not None and position(record) < known.position:  # a replayed one
+            self._results["stale"] += 1
+            return
         if known is not None and known.deleted and not erased:
             self._results["duplicate"] += 1
             return
@@ -197,7 +200,7 @@ class _Batch:
             self._messages.append(_message(self._worker, record, topic, record.key, None))
         self._results["tombstone"] += 1
         version = known.version if known is not None else 0
-        entry = LedgerEntry(version=version, position=record.offset, digest="", made_by="", deleted=True)
+        entry = LedgerEntry(version=version, position=position(record), digest="", made_by="", deleted=True)
         self._remember(record, None if erased else entry)
 
     def close(self) -> Answers:
