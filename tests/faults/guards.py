@@ -1,0 +1,103 @@
+"""The engine's guards, each with what takes it away in a worker process, so that a run shows what it was good for.
+
+Patches of the harness; the product has no such switch.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from workers.delivery import core, engine, partition, process, sink
+
+
+def transactions() -> None:
+    """Outputs and offset in a transaction each, instead of in one."""
+
+    async def deliver(self: Any, producer: AIOKafkaProducer, messages: Sequence[Any], next_offset: int) -> None:
+        await producer.begin_transaction()
+        await sink._send_all(producer, messages)
+        await producer.commit_transaction()
+        await producer.begin_transaction()
+        await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
+        await producer.commit_transaction()
+
+    sink.TransactionalSink._deliver = deliver  # type: ignore[method-assign]
+
+
+def drain() -> None:
+    """A shutdown or revoke cancels the batch in flight at once."""
+    close = partition.PartitionRunner.close
+
+    async def at_once(self: partition.PartitionRunner, timeout_s: float) -> None:
+        await close(self, 0.0)
+
+    partition.PartitionRunner.close = at_once  # type: ignore[method-assign]
+
+
+def fencing() -> None:
+    """A transactional id for each process, so that a new owner fences nobody."""
+    start = sink.Sink.__init__
+
+    def unfenced(self: sink.Sink, *args: Any, **options: Any) -> None:
+        if "transactional_id" in options:
+            options["transactional_id"] += f"-{os.getpid()}"
+        start(self, *args, **options)
+
+    sink.Sink.__init__ = unfenced  # type: ignore[method-assign]
+
+
+def takeover() -> None:
+    """A revoke doesn't wait for the batch in flight, and a new owner reads the offset before its fence stands."""
+    drain_nothing = partition.PartitionRunner.close
+
+    async def later(self: partition.PartitionRunner, timeout_s: float) -> None:
+        # The old owner works on while the group moves on.
+        LATE.add(asyncio.create_task(drain_nothing(self, timeout_s)))
+
+    async def assigned(self: Any, partitions: Iterable[Any]) -> None:
+        early = {p: await committed(self, p) for p in partitions}
+        await asyncio.sleep(0.5)
+
+        async def known(_: Any, p: Any) -> int:
+            return early[p]
+
+        engine._Session._committed = known  # type: ignore[method-assign]
+        await on_assigned(self, partitions)
+
+    committed, on_assigned = engine._Session._committed, engine._Session.on_partitions_assigned
+    partition.PartitionRunner.close = later  # type: ignore[method-assign]
+    engine._Session.on_partitions_assigned = assigned  # type: ignore[method-assign]
+
+
+LATE: set[asyncio.Task[None]] = set()
+
+
+def splitting() -> None:
+    """A batch on which the handler fails is dead-lettered whole."""
+
+    async def whole(worker: Any, events: Any, answers: dict[int, Any]) -> None:
+        try:
+            await split(worker, events[:0], answers)
+            outcomes = await worker.handle(events) if events else []
+        except Exception as error:
+            for event in events:
+                answers[event.record.offset] = process._failure(worker, event.record, error)
+            return
+        for event, outcome in zip(events, outcomes, strict=True):
+            answers[event.record.offset] = [process._message(worker, event.record, o.topic, o.value) for o in outcome]
+
+    split = process._handle
+    process._handle = whole
+
+
+def pausing() -> None:
+    """Fetching goes on however much is queued."""
+    core.PartitionQueue.should_pause = property(lambda self: False)  # type: ignore[assignment]
+
+
+GUARDS: dict[str, Callable[[], None]] = {
+    guard.__name__: guard for guard in (transactions, drain, fencing, takeover, splitting, pausing)
+}
