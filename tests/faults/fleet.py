@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.faults.worker import Kill, Plan
+from tests.faults.worker import Plan, Strike
 from workers.embedded.child import Child
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,8 @@ class Fleet:
 
     Args:
         environment: settings of all; `addresses` gives worker number n those of its own.
-        kills: points at which the first so many processes kill themselves, after a seeded number of commits.
+        strikes: points at which the first so many processes kill themselves, after a seeded number of commits.
+        sleep_s: they sleep so long instead.
         supervised: a worker that dies is started again, as an orchestrator would.
     """
 
@@ -31,7 +32,8 @@ class Fleet:
         environment: Mapping[str, str],
         *,
         addresses: Sequence[Mapping[str, str]] = (),
-        kills: Sequence[str] = (),
+        strikes: Sequence[str] = (),
+        sleep_s: float = 0.0,
         supervised: bool = True,
         seed: int = 0,
     ) -> None:
@@ -41,7 +43,8 @@ class Fleet:
         self._folder = folder
         self._environment = dict(environment)
         self._addresses = addresses
-        self._kills = list(kills)
+        self._strikes = list(strikes)
+        self._sleep_s = sleep_s
         self._supervised = supervised
         self._rng = random.Random(seed)
         self._stopped: set[int] = set()
@@ -57,6 +60,10 @@ class Fleet:
             else:
                 self.workers[number] = self._child(number)
             self._stopped.discard(number)
+
+    def set_environment(self, **environment: str) -> None:
+        """Of those started from now on."""
+        self._environment |= environment
 
     async def watch(self) -> None:
         """Starts again what died by itself or was killed; until cancelled."""
@@ -106,8 +113,11 @@ class Fleet:
         return sizes
 
     def _child(self, number: int) -> Child:
-        kill = Kill(point=self._kills.pop(0), after=self._rng.randint(10, 60)) if self._kills else None
-        plan = self.plan.model_copy(update={"kill": kill, "number": number})
+        strike = None
+        if self._strikes:
+            after = self._rng.randint(10, 60)
+            strike = Strike.model_validate({"point": self._strikes.pop(0), "after": after, "sleep_s": self._sleep_s})
+        plan = self.plan.model_copy(update={"strike": strike})
         self._starts += 1
         file = self._folder / f"plan-{self._starts}.json"
         file.write_text(plan.model_dump_json())
@@ -115,6 +125,8 @@ class Fleet:
         if self._addresses:
             environment |= self._addresses[number]
         command = [sys.executable, "-m", "tests.faults.worker", str(file)]
-        child = Child("worker", command, log=self._folder / f"worker-{number}.log", folder=self._folder, env=environment)
+        child = Child(
+            "worker", command, log=self._folder / f"worker-{number}.log", folder=self._folder, env=environment
+        )
         child.start()
         return child

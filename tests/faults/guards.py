@@ -8,8 +8,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from aiokafka import AIOKafkaProducer
 
+from topics.catalogue import DEAD_LETTERS
 from workers.delivery import core, engine, partition, process, sink
 
 
@@ -98,6 +100,77 @@ def pausing() -> None:
     core.PartitionQueue.should_pause = property(lambda self: False)  # type: ignore[assignment]
 
 
+def answers() -> None:
+    """Numbers that are none are taken for answers."""
+    from workers import inference
+
+    class Trusting:
+        """numpy, to which everything is finite."""
+
+        def __getattr__(self, name: str) -> Any:
+            return np.ones_like if name == "isfinite" else getattr(np, name)
+
+    inference.np = Trusting()  # type: ignore[attr-defined]
+
+
+def deadline() -> None:
+    """Requests to Triton wait for ever."""
+    from workers import inference
+
+    start = inference.TritonInfer.__init__
+
+    def patient(self: inference.TritonInfer, *args: Any) -> None:
+        start(self, *args)
+        self._timeout_s = None  # type: ignore[assignment]
+
+    inference.TritonInfer.__init__ = patient  # type: ignore[method-assign]
+
+
+def cache_deadline() -> None:
+    """Calls to Redis wait for ever."""
+    from redis.asyncio import Redis
+
+    from_url = Redis.from_url
+
+    def patient(url: str, **options: Any) -> Any:
+        return from_url(url)
+
+    Redis.from_url = patient  # type: ignore[method-assign, assignment]
+
+
+def cache_optional() -> None:
+    """An error of Redis is an error of the event."""
+    from workers import cache
+
+    def failed(self: cache.ResultCache, error: Exception) -> None:
+        raise error
+
+    cache.ResultCache._failed = failed  # type: ignore[method-assign]
+
+
+def dead_letters() -> None:
+    """Dead letters are sent beside the transaction, and what becomes of them is nobody's business."""
+    send_all = sink._send_all
+
+    async def without(producer: AIOKafkaProducer, messages: Sequence[Any]) -> None:
+        await send_all(producer, [message for message in messages if message.topic != DEAD_LETTERS.name])
+
+    sink._send_all = without
+
+
 GUARDS: dict[str, Callable[[], None]] = {
-    guard.__name__: guard for guard in (transactions, drain, fencing, takeover, splitting, pausing)
+    guard.__name__: guard
+    for guard in (
+        transactions,
+        drain,
+        fencing,
+        takeover,
+        splitting,
+        pausing,
+        answers,
+        deadline,
+        cache_deadline,
+        cache_optional,
+        dead_letters,
+    )
 }

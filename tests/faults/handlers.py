@@ -5,10 +5,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -26,20 +26,22 @@ FAILURES: dict[str, type[Exception]] = {
 }
 
 
-Note = Callable[[Sequence[Event[Any]]], Awaitable[list[str]]]
+WRONG = "wrong: "
 
 
 class Behaviour(BaseModel):
     """How the handler works.
 
     Attributes:
-        kind: `echo` alone; `infer` asks Triton's model `tiny` first; `cached` looks into Redis first.
+        infer: asks Triton's model `tiny`.
+        cached: looks the payload up in Redis.
         delay_s: for each event; `control.json` in the run's folder replaces it while the process runs.
         poison_all: every event fails, until `control.json` says otherwise.
         remember: appends what is handled to `handled-PID` in the run's folder.
     """
 
-    kind: Literal["echo", "infer", "cached"] = "echo"
+    infer: bool = False
+    cached: bool = False
     delay_s: float = 0.0
     poison_all: bool = False
     remember: bool = False
@@ -49,7 +51,8 @@ class Behaviour(BaseModel):
 async def behaving(behaviour: Behaviour, flow: Flow, settings: Settings, folder: Path) -> AsyncIterator[Handler]:
     """The handler, with the parts it needs."""
     target = flow.derived[0]
-    note: Note = _nothing
+    infer: Any = None
+    results: Any = None
     control = folder / "control.json"
 
     async def handle(events: Sequence[Event[Any]]) -> list[Outcome]:
@@ -61,7 +64,9 @@ async def behaving(behaviour: Behaviour, flow: Flow, settings: Settings, folder:
             with (folder / f"handled-{os.getpid()}").open("a") as file:
                 file.write(lines)
         await asyncio.sleep(now.delay_s * len(events))
-        notes = await note(events)
+        if results is not None:
+            await _look_up(results, events)
+        notes = [""] * len(events) if infer is None else await _infer(infer, events)
         return [(_echo(event, text, now),) for event, text in zip(events, notes, strict=True)]
 
     def _echo(event: Event[Any], text: str, now: Behaviour) -> Output:
@@ -69,50 +74,26 @@ async def behaving(behaviour: Behaviour, flow: Flow, settings: Settings, folder:
         failure = payload.removeprefix("fail ") if payload.startswith("fail ") else "ValueError" * now.poison_all
         if failure in FAILURES:
             raise FAILURES[failure]("as told")
-        answer = Echo(id=event.key, version=event.value.version, digest=digest(payload), note=text)
+        # A wrong answer of a part goes out in the digest's place, where the judge looks.
+        own = text if text.startswith(WRONG) else digest(payload)
+        answer = Echo(id=event.key, version=event.value.version, digest=own, note=text)
         if failure == "unencodable":
             # A lone surrogate has no UTF-8.
             answer = answer.model_copy(update={"note": "\ud800"})
         return Output(target, event.key, answer)
 
     _jump_on_signal()
-    if behaviour.kind == "infer":
-        from workers import inference  # takes a second, which only this behaviour should pay
+    async with AsyncExitStack() as parts:
+        # Imported here: they take a second, which only these behaviours should pay.
+        if behaviour.infer:
+            from workers import inference
 
-        async with inference.connect(settings, "tiny") as infer:
-            note = _inferred(infer)
-            yield handle
-    elif behaviour.kind == "cached":
-        from workers import cache
+            infer = await parts.enter_async_context(inference.connect(settings, "tiny"))
+        if behaviour.cached:
+            from workers import cache
 
-        async with cache.connect(settings, flow.worker) as results:
-            note = _cached(results)
-            yield handle
-    else:
+            results = await parts.enter_async_context(cache.connect(settings, flow.worker))
         yield handle
-
-
-async def _nothing(events: Sequence[Event[Any]]) -> list[str]:
-    return [""] * len(events)
-
-
-def _inferred(infer: Any) -> Note:
-    async def note(events: Sequence[Event[Any]]) -> list[str]:
-        answers = await infer([[event.value.version, len(event.value.payload)] for event in events])
-        return [json.dumps({name: array.tolist() for name, array in answer.items()}) for answer in answers]
-
-    return note
-
-
-def _cached(results: Any) -> Note:
-    async def note(events: Sequence[Event[Any]]) -> list[str]:
-        hashes = [digest(event.value.payload) for event in events]
-        found = await results.get("harness", hashes)
-        new = {name: name[:8].encode() for name, entry in zip(hashes, found, strict=True) if entry is None}
-        await results.put("harness", new)
-        return [(entry or new[name]).decode() for name, entry in zip(hashes, found, strict=True)]
-
-    return note
 
 
 def _jump_on_signal() -> None:
@@ -127,3 +108,24 @@ def _jump_on_signal() -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, jump, 3600.0)
     loop.add_signal_handler(signal.SIGUSR2, jump, -3600.0)
+
+
+async def _infer(infer: Any, events: Sequence[Event[Any]]) -> list[str]:
+    """The version of the model that answered each event."""
+    notes = []
+    answers = await infer([[event.value.version, len(event.value.payload)] for event in events])
+    for event, answer in zip(events, answers, strict=True):
+        total, version = float(answer["total"][0]), float(answer["version"][0])
+        right = total == event.value.version + len(event.value.payload)
+        notes.append(f"{version:.0f}" if right else f"{WRONG}{total}")
+    return notes
+
+
+async def _look_up(results: Any, events: Sequence[Event[Any]]) -> None:
+    """Looks up and keeps what belongs to each payload, as the postings worker does."""
+    hashes = [digest(event.value.payload) for event in events]
+    found = await results.get("harness", hashes)
+    for name, entry in zip(hashes, found, strict=True):
+        if entry is not None and entry.decode() != name:
+            raise ValueError("the cache holds another's result")
+    await results.put("harness", {name: name.encode() for name, e in zip(hashes, found, strict=True) if e is None})

@@ -98,7 +98,9 @@ def events(count: int, seed: int, mix: Mix = Mix()) -> Iterator[Sent]:
         yield sent
 
 
-def _bad(code: str, value: Callable[[str], bytes], key: Callable[[str], bytes | None] = str.encode) -> Callable[[str], Sent]:
+def _bad(
+    code: str, value: Callable[[str], bytes], key: Callable[[str], bytes | None] = str.encode
+) -> Callable[[str], Sent]:
     return lambda name: Sent(key(name), value(name), ((EXPECT, code.encode()),))
 
 

@@ -1,7 +1,7 @@
 """What a scenario stands on: brokers, and a stream of its own with load, workers and a concurrent reader."""
 
 import asyncio
-import contextlib
+import json
 import time
 from bisect import bisect_right
 from collections import defaultdict
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.faults.fleet import Fleet
 from tests.faults.handlers import Behaviour
@@ -43,6 +43,10 @@ SETTINGS = {
 STALL_S = 15.0
 # Whatever is doubled shows once the workers have nothing left to do.
 QUIET_S = 1.5
+
+
+class NotRunError(Exception):
+    """This machine can't run the fault."""
 
 
 class Watcher:
@@ -116,13 +120,19 @@ class Stream:
     watcher: Watcher
     count: int
     stall_s: float
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    loading: asyncio.Task[None]
+    watching: asyncio.Task[None]
     marks: list[float] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
         """The run's own."""
         return self.plan.folder
+
+    @property
+    def target(self) -> str:
+        """Name of the output topic."""
+        return self.plan.flow.derived[0].name
 
     def mark(self) -> None:
         """A fault ends here, or begins where it has no end: recovery counts from now."""
@@ -136,11 +146,32 @@ class Stream:
         """Waits until this share of the load is sent."""
         await self.load.reach(int(self.count * share))
 
+    async def notes(self) -> list[str]:
+        """What the outputs say besides the digest."""
+        return [json.loads(record.value)["note"] for record in await read_all(self.settings, self.target)]
+
+    async def restart_from_nothing(self) -> None:
+        """Outputs and ledger deleted and made anew; a new group starts at the input's beginning."""
+        again = [topic for topic in (*self.plan.flow.derived, self.plan.flow.ledger) if topic is not None]
+        client = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
+        await client.start()
+        try:
+            await client.delete_topics([topic.name for topic in again])
+            while not {topic.name for topic in again}.isdisjoint(await client.list_topics()):
+                await asyncio.sleep(0.1)
+        finally:
+            await client.close()
+        await admin.apply(self.settings, again)
+        await _cancel([self.watching])
+        self.watcher = Watcher(self.settings, self.plan)
+        self.watching = asyncio.create_task(self.watcher.watch())
+        self.fleet.set_environment(TALENTSTREAM_GROUP_PREFIX="again")
+        self.fleet.start(WORKERS)
+
     async def verdict(self, **further: int) -> Verdict:
         """Waits for the end of load and answers, ends the workers, reads all again and judges."""
-        loading, *_ = self.tasks
-        await loading
-        source, target = self.plan.flow.source.name, self.plan.flow.derived[0].name
+        await self.loading
+        source, target = self.plan.flow.source.name, self.target
         inputs = [as_input(record) for record in await read_all(self.settings, source)]
         await self.watcher.answer(inputs, self.stall_s)
         await asyncio.sleep(QUIET_S)
@@ -216,27 +247,33 @@ class Stage:
         await admin.apply(direct, (*topics, REJECTIONS, DEAD_LETTERS))
         environment = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, **SETTINGS, **settings}
         source = iter(records) if records is not None else events(count, self.seed, mix)
-        stream = Stream(
-            plan=plan,
-            settings=direct,
-            fleet=Fleet(folder, plan, environment, seed=self.seed, **fleet),
-            load=Load(kafka.bootstrap_servers, plan.flow.source.name, source, count / seconds),
-            watcher=Watcher(direct, plan),
-            count=count,
-            stall_s=stall_s,
-        )
+        workers_of = Fleet(folder, plan, environment, seed=self.seed, **fleet)
+        load = Load(kafka.bootstrap_servers, plan.flow.source.name, source, count / seconds)
+        watcher = Watcher(direct, plan)
         async with AsyncExitStack() as after:
-            stream.fleet.start(workers)
-            after.push_async_callback(stream.fleet.stop_all)
-            work = (stream.load.run(), stream.watcher.watch(), stream.fleet.watch())
-            stream.tasks = [asyncio.create_task(coroutine) for coroutine in work]
-            after.push_async_callback(_cancel, stream.tasks)
-            yield stream
+            workers_of.start(workers)
+            after.push_async_callback(workers_of.stop_all)
+            supervising = asyncio.create_task(workers_of.watch())
+            after.push_async_callback(_cancel, [supervising])
+            stream = Stream(
+                plan=plan,
+                settings=direct,
+                fleet=workers_of,
+                load=load,
+                watcher=watcher,
+                count=count,
+                stall_s=stall_s,
+                loading=asyncio.create_task(load.run()),
+                watching=asyncio.create_task(watcher.watch()),
+            )
+            try:
+                yield stream
+            finally:
+                await _cancel([stream.loading, stream.watching])
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])

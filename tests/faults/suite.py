@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.judge import Verdict
-from tests.faults.scenarios import kills
+from tests.faults.scenarios import brokers, events, kills, parts
 from tests.faults.stage import BROKER, Stage
 from workers.embedded import EmbeddedKafka
 
@@ -53,6 +53,21 @@ FAULTS = (
     Fault(2, "worker stopped mid-batch", kills.stop_mid_batch, ("drain",)),
     Fault(3, "worker frozen past its session, then thawed", kills.freeze, ("fencing",)),
     Fault(4, "workers scaled 1, 3, 1 again and again", kills.scale, ("takeover",)),
+    Fault(5, "broker killed, bounced, hung", brokers.broker_dies),
+    Fault(5, "three brokers, leaders and coordinators move", brokers.leaders_move),
+    Fault(6, "network cut, held both ways and one way", brokers.network_breaks, ("fencing",)),
+    Fault(7, "transactions past their timeout, late commits", brokers.late_commits),
+    Fault(8, "Triton killed, hung, slow, NaN, wrong shape", parts.triton_fails, ("answers",)),
+    Fault(9, "model version changed mid-stream", parts.model_changes),
+    Fault(10, "gRPC dead while Triton lives", parts.grpc_dies, ("deadline",)),
+    Fault(11, "Redis killed, flushed, slow, silent, full", parts.redis_fails, ("cache_deadline", "cache_optional")),
+    Fault(12, "poison of every kind", events.poison, ("splitting",)),
+    Fault(14, "dead-letter topic takes nothing", events.dead_letters_stuck, ("dead_letters",)),
+    Fault(15, "repeats and late versions, workers killed", events.repeats),
+    Fault(16, "clocks jump by an hour", events.clock_jumps),
+    Fault(17, "broker's disk full", brokers.disk_fills),
+    Fault(18, "all inputs replayed", events.replay),
+    Fault(19, "ten times too much for two minutes", events.overload, ("pausing",)),
 )
 
 
@@ -72,9 +87,11 @@ class Row:
         return self.verdict is not None and self.verdict.clean == (self.without is None)
 
 
-async def run(fault: Fault, without: str | None, kafka: EmbeddedKafka, folder: Path, options: argparse.Namespace) -> Row:
+async def run(
+    fault: Fault, without: str | None, kafka: EmbeddedKafka, folder: Path, options: argparse.Namespace
+) -> Row:
     """Runs it in a folder of its own."""
-    name = f"fault-{fault.number}" + (f"-without-{without}" if without else "")
+    name = f"fault-{fault.number}-{fault.run.__name__.replace('_', '-')}" + (f"-without-{without}" if without else "")
     (folder / name).mkdir()
     events = int(options.events * SHARE_WITHOUT) if without else options.events
     stage = Stage(folder / name, kafka, events=events, seed=options.seed, without=without)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -23,11 +24,12 @@ from workers.settings import Settings
 from workers.telemetry import configure_logging
 
 
-class Kill(BaseModel):
-    """Where a process kills itself: at a point of its transaction number `after`."""
+class Strike(BaseModel):
+    """What a process does to itself at a point of its transaction number `after`: dies, or sleeps, again and again."""
 
     point: Literal["before", "produced", "committed"]
     after: int
+    sleep_s: float = 0.0
 
 
 class Plan(BaseModel):
@@ -38,8 +40,7 @@ class Plan(BaseModel):
     behaviour: Behaviour
     folder: Path
     without: str | None = None
-    kill: Kill | None = None
-    number: int = 0
+    strike: Strike | None = None
 
     @property
     def flow(self) -> Flow:
@@ -55,32 +56,46 @@ class Plan(BaseModel):
     def _topic(self, role: str, direction: Any, model: type[BaseModel], cleanup: Any, **options: int) -> Topic:
         event_type = f"talentstream.{role}.v1"
         return Topic(
-            f"{self.name}-{role}", "id", event_type, model, direction, cleanup, "", partitions=self.partitions, **options
+            f"{self.name}-{role}",
+            "id",
+            event_type,
+            model,
+            direction,
+            cleanup,
+            "",
+            partitions=self.partitions,
+            **options,
         )
 
 
-def arm(kill: Kill) -> None:
-    """Makes this process kill itself."""
+def arm(strike: Strike) -> None:
+    """Patches the producer."""
     commits = 0
     begin, commit = AIOKafkaProducer.begin_transaction, AIOKafkaProducer.commit_transaction
 
-    def die(point: str) -> None:
-        if commits >= kill.after and point == kill.point:
+    def reach(point: str) -> None:
+        nonlocal commits
+        if commits < strike.after or point != strike.point:
+            return
+        if not strike.sleep_s:
             os.kill(os.getpid(), signal.SIGKILL)
+        commits = 0
+        # Blocks the whole process, heartbeats too, as a long pause of the machine does.
+        time.sleep(strike.sleep_s)
 
-    async def begin_or_die(self: AIOKafkaProducer) -> None:
-        die("before")
+    async def struck_begin(self: AIOKafkaProducer) -> None:
+        reach("before")
         await begin(self)
 
-    async def commit_or_die(self: AIOKafkaProducer) -> None:
+    async def struck_commit(self: AIOKafkaProducer) -> None:
         nonlocal commits
-        die("produced")
+        reach("produced")
         await commit(self)
         commits += 1
-        die("committed")
+        reach("committed")
 
-    AIOKafkaProducer.begin_transaction = begin_or_die
-    AIOKafkaProducer.commit_transaction = commit_or_die
+    AIOKafkaProducer.begin_transaction = struck_begin
+    AIOKafkaProducer.commit_transaction = struck_commit
 
 
 async def main() -> int:
@@ -88,8 +103,8 @@ async def main() -> int:
     plan = Plan.model_validate_json(Path(sys.argv[1]).read_text())
     settings = Settings()
     configure_logging(settings)
-    if plan.kill is not None:
-        arm(plan.kill)
+    if plan.strike is not None:
+        arm(plan.strike)
     if plan.without is not None:
         remove: Callable[[], None] = guards.GUARDS[plan.without]
         remove()

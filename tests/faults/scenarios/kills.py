@@ -15,7 +15,7 @@ async def kill_nine(stage: Stage) -> Verdict:
 
     Guard: outputs and offset are one transaction.
     """
-    async with stage.stream(seconds=20, kills=POINTS * 3) as stream:
+    async with stage.stream(seconds=20, strikes=POINTS * 3) as stream:
         for _ in range(3):
             await stream.flowing()
             deaths = len(stream.fleet.exits)
