@@ -77,6 +77,11 @@ class Fleet:
                         self._stopped.add(number)
             await asyncio.sleep(0.1)
 
+    @property
+    def running(self) -> int:
+        """How many do."""
+        return sum(worker.running for worker in self.workers)
+
     def kill(self, number: int) -> None:
         """SIGKILL; the supervisor starts another."""
         self.workers[number].kill()

@@ -5,28 +5,31 @@ Patches of the harness; the product has no such switch.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from topics.catalogue import DEAD_LETTERS
-from workers.delivery import core, engine, partition, process, sink
+from workers.delivery import core, partition, process, sink
+from workers.delivery import ledger as memory
 
 
 def transactions() -> None:
-    """Outputs and offset in a transaction each, instead of in one."""
+    """Outputs in one transaction, the offset and the ledger's entries in the next."""
 
-    async def deliver(self: Any, producer: AIOKafkaProducer, messages: Sequence[Any], next_offset: int) -> None:
+    async def deliver(self: Any, producer: AIOKafkaProducer, messages: Sequence[process.Message], offset: int) -> None:
+        entries = [message for message in messages if message.topic.endswith("-ledger")]
         await producer.begin_transaction()
-        await sink._send_all(producer, messages)
+        await sink._send_all(producer, [message for message in messages if message not in entries])
         await producer.commit_transaction()
         await producer.begin_transaction()
-        await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
+        await sink._send_all(producer, entries)
+        await producer.send_offsets_to_transaction({self._partition: offset}, self._group)
         await producer.commit_transaction()
 
-    sink.TransactionalSink._deliver = deliver  # type: ignore[method-assign]
+    sink.TransactionalSink._deliver = deliver  # type: ignore[method-assign, assignment]
 
 
 def drain() -> None:
@@ -52,47 +55,43 @@ def fencing() -> None:
 
 
 def takeover() -> None:
-    """A revoke doesn't wait for the batch in flight, and a new owner reads the offset before its fence stands."""
-    drain_nothing = partition.PartitionRunner.close
+    """A revoke doesn't wait for the batch in flight, and nobody fences it: each alone would be enough."""
+    close = partition.PartitionRunner.close
 
     async def later(self: partition.PartitionRunner, timeout_s: float) -> None:
-        # The old owner works on while the group moves on.
-        LATE.add(asyncio.create_task(drain_nothing(self, timeout_s)))
+        LATE.add(asyncio.create_task(close(self, timeout_s)))
 
-    async def assigned(self: Any, partitions: Iterable[Any]) -> None:
-        early = {p: await committed(self, p) for p in partitions}
-        await asyncio.sleep(0.5)
-
-        async def known(_: Any, p: Any) -> int:
-            return early[p]
-
-        engine._Session._committed = known  # type: ignore[method-assign]
-        await on_assigned(self, partitions)
-
-    committed, on_assigned = engine._Session._committed, engine._Session.on_partitions_assigned
     partition.PartitionRunner.close = later  # type: ignore[method-assign]
-    engine._Session.on_partitions_assigned = assigned  # type: ignore[method-assign]
+    fencing()
 
 
+# Keeps the tasks alive that nobody waits for.
 LATE: set[asyncio.Task[None]] = set()
 
 
 def splitting() -> None:
     """A batch on which the handler fails is dead-lettered whole."""
-
-    async def whole(worker: Any, events: Any, answers: dict[int, Any]) -> None:
-        try:
-            await split(worker, events[:0], answers)
-            outcomes = await worker.handle(events) if events else []
-        except Exception as error:
-            for event in events:
-                answers[event.record.offset] = process._failure(worker, event.record, error)
-            return
-        for event, outcome in zip(events, outcomes, strict=True):
-            answers[event.record.offset] = [process._message(worker, event.record, o.topic, o.value) for o in outcome]
-
     split = process._handle
-    process._handle = whole
+
+    async def whole(worker: Any, events: Any, answers: dict[int, Any], *rest: Any) -> None:
+        try:
+            await worker.handle(events)
+        except Exception as error:
+            answers |= {event.record.offset: process._failure(worker, event.record, error) for event in events}
+        else:
+            await split(worker, events, answers, *rest)
+
+    process._handle = whole  # type: ignore[assignment]
+
+
+def ledger() -> None:
+    """Every input is news."""
+    memory.Ledger.judge = lambda *_: memory.Verdict.new  # type: ignore[method-assign]
+
+
+def poison_limit() -> None:
+    """However many events fail, the worker goes on."""
+    core.PoisonLimit.observe = lambda *_: False  # type: ignore[method-assign]
 
 
 def pausing() -> None:
@@ -110,7 +109,7 @@ def answers() -> None:
         def __getattr__(self, name: str) -> Any:
             return np.ones_like if name == "isfinite" else getattr(np, name)
 
-    inference.np = Trusting()  # type: ignore[attr-defined]
+    inference.np = Trusting()  # type: ignore[assignment, attr-defined]
 
 
 def deadline() -> None:
@@ -123,7 +122,7 @@ def deadline() -> None:
         start(self, *args)
         self._timeout_s = None  # type: ignore[assignment]
 
-    inference.TritonInfer.__init__ = patient  # type: ignore[method-assign]
+    inference.TritonInfer.__init__ = patient  # type: ignore[method-assign, assignment]
 
 
 def cache_deadline() -> None:
@@ -166,6 +165,8 @@ GUARDS: dict[str, Callable[[], None]] = {
         fencing,
         takeover,
         splitting,
+        ledger,
+        poison_limit,
         pausing,
         answers,
         deadline,

@@ -113,8 +113,8 @@ def _jump_on_signal() -> None:
 async def _infer(infer: Any, events: Sequence[Event[Any]]) -> list[str]:
     """The version of the model that answered each event."""
     notes = []
-    answers = await infer([[event.value.version, len(event.value.payload)] for event in events])
-    for event, answer in zip(events, answers, strict=True):
+    inference = await infer([[event.value.version, len(event.value.payload)] for event in events])
+    for event, answer in zip(events, inference.outputs, strict=True):
         total, version = float(answer["total"][0]), float(answer["version"][0])
         right = total == event.value.version + len(event.value.payload)
         notes.append(f"{version:.0f}" if right else f"{WRONG}{total}")

@@ -126,8 +126,8 @@ def judge(
         seen[answer.key, answer.version] += 1
         out_of_order += answer.version < newest.get(answer.key, -1)
         newest[answer.key] = max(answer.version, newest.get(answer.key, -1))
-        item = to_answer.get((answer.key, answer.version))
-        wrong += item is not None and item.digest != answer.digest
+        answered = to_answer.get((answer.key, answer.version))
+        wrong += answered is not None and answered.digest != answer.digest
     refused: Counter[tuple[int, int]] = Counter()
     for refusal in refusals:
         position = (refusal.partition, refusal.offset)

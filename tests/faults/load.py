@@ -66,7 +66,10 @@ class Mix:
     poison: float = 0.0
 
 
-def events(count: int, seed: int, mix: Mix = Mix()) -> Iterator[Sent]:
+PLAIN = Mix()
+
+
+def events(count: int, seed: int, mix: Mix = PLAIN) -> Iterator[Sent]:
     """`count` records; the same for the same arguments."""
     rng = random.Random(seed)
     keys = max(1, count // 4)

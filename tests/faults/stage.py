@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from tests.faults.fleet import Fleet
 from tests.faults.handlers import Behaviour
 from tests.faults.judge import Answer, Input, Refusal, Verdict, as_answer, as_input, as_refusal, expected, judge
-from tests.faults.load import Load, Mix, Sent, events
+from tests.faults.load import PLAIN, Load, Mix, Sent, events
 from tests.faults.worker import Plan
 from tests.support.streams import read_all
 from topics.catalogue import DEAD_LETTERS, REJECTIONS
@@ -25,6 +25,7 @@ from workers.embedded import EmbeddedKafka
 from workers.settings import Settings
 from workers.tail import committed_reader
 
+ECHO = Behaviour()
 PARTITIONS = 6
 WORKERS = 3
 # Over the embedded broker's own: a killed worker's transaction is aborted soon after its time, not at the next 10 s.
@@ -156,8 +157,9 @@ class Stream:
         client = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
         await client.start()
         try:
-            await client.delete_topics([topic.name for topic in again])
-            while not {topic.name for topic in again}.isdisjoint(await client.list_topics()):
+            gone = {topic.name for topic in again}
+            await client.delete_topics(list(gone))
+            while not gone.isdisjoint(await client.list_topics()):  # noqa: ASYNC110 - the broker's doing
                 await asyncio.sleep(0.1)
         finally:
             await client.close()
@@ -219,10 +221,10 @@ class Stage:
         workers: int = WORKERS,
         partitions: int = PARTITIONS,
         count: int | None = None,
-        mix: Mix = Mix(),
+        mix: Mix = PLAIN,
         records: Sequence[Sent] | None = None,
-        behaviour: Behaviour = Behaviour(),
-        settings: Mapping[str, str] = {},
+        behaviour: Behaviour = ECHO,
+        settings: Mapping[str, str] | None = None,
         stall_s: float = STALL_S,
         replication: int = 1,
         **fleet: Any,
@@ -245,7 +247,7 @@ class Stage:
         )
         topics = (plan.flow.source, *plan.flow.derived, *([plan.flow.ledger] if plan.flow.ledger else []))
         await admin.apply(direct, (*topics, REJECTIONS, DEAD_LETTERS))
-        environment = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, **SETTINGS, **settings}
+        environment = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, **SETTINGS, **(settings or {})}
         source = iter(records) if records is not None else events(count, self.seed, mix)
         workers_of = Fleet(folder, plan, environment, seed=self.seed, **fleet)
         load = Load(kafka.bootstrap_servers, plan.flow.source.name, source, count / seconds)

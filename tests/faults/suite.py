@@ -62,8 +62,9 @@ FAULTS = (
     Fault(10, "gRPC dead while Triton lives", parts.grpc_dies, ("deadline",)),
     Fault(11, "Redis killed, flushed, slow, silent, full", parts.redis_fails, ("cache_deadline", "cache_optional")),
     Fault(12, "poison of every kind", events.poison, ("splitting",)),
+    Fault(13, "everything poisoned, then mended", events.poison_burst, ("poison_limit",)),
     Fault(14, "dead-letter topic takes nothing", events.dead_letters_stuck, ("dead_letters",)),
-    Fault(15, "repeats and late versions, workers killed", events.repeats),
+    Fault(15, "repeats and late versions, workers killed", events.repeats, ("ledger",)),
     Fault(16, "clocks jump by an hour", events.clock_jumps),
     Fault(17, "broker's disk full", brokers.disk_fills),
     Fault(18, "all inputs replayed", events.replay),
@@ -143,7 +144,7 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
     for fault in dict.fromkeys(row.fault for row in rows):
         own = [row for row in rows if row.fault is fault]
         whole = next((row for row in own if row.without is None), None)
-        bare = [row for row in own if row.without is not None] or [None]
+        bare: list[Row | None] = [row for row in own if row.without is not None] or [None]
         for index, removed in enumerate(bare):
             name = f"{fault.number} {fault.title}" if index == 0 else ""
             figures = _figures(whole) if index == 0 else [""] * 6

@@ -98,9 +98,8 @@ def arm(strike: Strike) -> None:
     AIOKafkaProducer.commit_transaction = struck_commit
 
 
-async def main() -> int:
+async def main(plan: Plan) -> int:
     """Runs until SIGTERM; returns the exit code."""
-    plan = Plan.model_validate_json(Path(sys.argv[1]).read_text())
     settings = Settings()
     configure_logging(settings)
     if plan.strike is not None:
@@ -122,4 +121,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(asyncio.run(main(Plan.model_validate_json(Path(sys.argv[1]).read_text()))))

@@ -127,7 +127,7 @@ async def disk_fills(stage: Stage) -> Verdict:
 @asynccontextmanager
 async def small_disk(folder: Path, megabytes: int) -> AsyncIterator[Path]:
     """A file system of this size."""
-    folder.mkdir(parents=True)
+    await asyncio.to_thread(folder.mkdir, parents=True)
     if os.getuid() != 0:
         raise NotRunError("only root may mount a small disk")
     mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]

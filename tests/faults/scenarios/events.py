@@ -1,8 +1,10 @@
 """Inputs that are bad, late, repeated, replayed, too many; clocks that jump."""
 
 import asyncio
+import contextlib
 import json
 import signal
+from dataclasses import replace
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -11,10 +13,11 @@ from aiokafka.structs import ConsumerRecord
 from tests.faults.handlers import Behaviour
 from tests.faults.judge import Verdict
 from tests.faults.load import TOO_LARGE, Mix, events
-from tests.faults.stage import PARTITIONS, Stage, Stream
+from tests.faults.stage import PARTITIONS, WORKERS, Stage, Stream
 from tests.support.streams import read_all
 from topics.catalogue import DEAD_LETTERS
 from topics.envelope import header
+from workers.settings import Settings
 
 
 async def dead_letters_of(stream: Stream) -> list[ConsumerRecord]:
@@ -35,6 +38,34 @@ async def poison(stage: Stage) -> Verdict:
         failed = sum(refusal.code == "processing_failed" for refusal in stream.watcher.refusals)
         letters = len(await dead_letters_of(stream))
     return verdict.and_further(dead_letters_too_many_or_few=abs(failed - letters))
+
+
+async def poison_burst(stage: Stage) -> Verdict:
+    """A handler that fails on every event; then, after a while, one that works.
+
+    Guard: so many dead letters in a row stop the worker.
+    """
+    broken = Behaviour(poison_all=True)
+    count = stage.events // 2
+    async with stage.stream(seconds=5, count=count, behaviour=broken, supervised=False, stall_s=20) as stream:
+        await stream.loading
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while stream.fleet.running:  # noqa: ASYNC110 - other processes' doing
+                    await asyncio.sleep(0.1)
+        still_running = stream.fleet.running
+        stopped_in_order = sum(code == 0 for code in stream.fleet.exits)
+        letters = len(await dead_letters_of(stream))
+        (stream.folder / "control.json").write_text(json.dumps({"poison_all": False}))
+        stream.mark()
+        stream.fleet.start(WORKERS)
+        verdict = await stream.verdict()
+    # Those that were dead-lettered are answered: by a rejection, which of a good input the judge calls wrong.
+    return replace(verdict, wrong=max(0, verdict.wrong - letters)).and_further(
+        workers_not_stopped=still_running,
+        workers_that_exited_with_0=stopped_in_order,
+        dead_letters_over_the_limit=max(0, letters - Settings().poison_run * PARTITIONS * WORKERS),
+    )
 
 
 async def dead_letters_stuck(stage: Stage) -> Verdict:
@@ -104,12 +135,11 @@ async def replay(stage: Stage) -> Verdict:
         verdict = await stream.verdict()
         first = await _state(stream)
         await stream.restart_from_nothing()
-        second_verdict = await stream.verdict()
+        again = await stream.verdict()
         second = await _state(stream)
-    changed = len(first.keys() ^ second.keys()) + sum(first[key] != second[key] for key in first.keys() & second.keys())
-    return verdict.and_further(
-        changed_by_the_replay=changed, **{f"replay_{k}": v for k, v in second_verdict.failures.items()}
-    )
+    changed = sum(first.get(key) != second.get(key) for key in first.keys() | second.keys())
+    failures = {f"replay_{name}": figure for name, figure in again.failures.items()}
+    return verdict.and_further(changed_by_the_replay=changed, **failures)
 
 
 async def _state(stream: Stream) -> dict[bytes, tuple[object, ...]]:

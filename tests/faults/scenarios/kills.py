@@ -23,8 +23,7 @@ async def kill_nine(stage: Stage) -> Verdict:
                 while len(stream.fleet.exits) == deaths:  # noqa: ASYNC110 - another process's doing
                     await asyncio.sleep(0.05)
             stream.mark()
-        verdict = await stream.verdict()
-    return verdict
+        return await stream.verdict()
 
 
 async def stop_mid_batch(stage: Stage) -> Verdict:

@@ -140,7 +140,7 @@ async def redis_fails(stage: Stage) -> Verdict:
             await asyncio.sleep(2.0)
             proxy.heal()
             await stream.flowing()
-            await client.execute_command("CLIENT", "PAUSE", "2000", "ALL")
+            await client.client_pause(2000)
             stream.mark()
             await asyncio.sleep(2.0)
             await client.config_set("maxmemory-policy", "noeviction")
