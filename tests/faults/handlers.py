@@ -35,6 +35,7 @@ class Behaviour(BaseModel):
     Attributes:
         infer: asks Triton's model `tiny`.
         cached: looks the payload up in Redis.
+        batch_s: delay for each call.
         delay_s: for each event; `control.json` in the run's folder replaces it while the process runs.
         poison_all: every event fails, until `control.json` says otherwise.
         remember: appends what is handled to `handled-PID` in the run's folder.
@@ -43,6 +44,7 @@ class Behaviour(BaseModel):
     infer: bool = False
     cached: bool = False
     delay_s: float = 0.0
+    batch_s: float = 0.0
     poison_all: bool = False
     remember: bool = False
 
@@ -63,7 +65,7 @@ async def behaving(behaviour: Behaviour, flow: Flow, settings: Settings, folder:
             lines = "".join(f"{event.key} {event.value.version}\n" for event in events)
             with (folder / f"handled-{os.getpid()}").open("a") as file:
                 file.write(lines)
-        await asyncio.sleep(now.delay_s * len(events))
+        await asyncio.sleep(now.batch_s + now.delay_s * len(events))
         if results is not None:
             await _look_up(results, events)
         notes = [""] * len(events) if infer is None else await _infer(infer, events)

@@ -5,7 +5,7 @@ import json
 import time
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -56,6 +56,8 @@ class Watcher:
     def __init__(self, settings: Settings, plan: Plan) -> None:
         self.outputs: list[Answer] = []
         self.refusals: list[Refusal] = []
+        self._answered: set[tuple[bytes | None, int]] = set()
+        self._refused: set[tuple[int, int]] = set()
         self._settings = settings
         self._flow = plan.flow
         self._arrivals: dict[int, list[float]] = defaultdict(list)
@@ -68,11 +70,15 @@ class Watcher:
             while True:
                 for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                     if partition.topic == target:
-                        self.outputs += map(as_answer, records)
+                        outputs = [as_answer(record) for record in records]
+                        self.outputs += outputs
+                        self._answered |= {(answer.key, answer.version) for answer in outputs}
                         self._arrivals[partition.partition] += [time.monotonic()] * len(records)
                     else:
-                        refusals = (as_refusal(record, self._flow.source.name) for record in records)
-                        self.refusals += [refusal for refusal in refusals if refusal is not None]
+                        found = (as_refusal(record, self._flow.source.name) for record in records)
+                        refusals = [refusal for refusal in found if refusal is not None]
+                        self.refusals += refusals
+                        self._refused |= {(refusal.partition, refusal.offset) for refusal in refusals}
                     self._grown.set()
 
     def recovery_s(self, mark: float, partitions: int) -> float | None:
@@ -98,9 +104,7 @@ class Watcher:
         """Waits until all that must be answered is, or nothing new has come for `stall_s`."""
         to_answer, to_refuse = expected(inputs)
         while True:
-            missing = to_answer.keys() - {(answer.key, answer.version) for answer in self.outputs}
-            unrefused = to_refuse.keys() - {(refusal.partition, refusal.offset) for refusal in self.refusals}
-            if not missing and not unrefused:
+            if to_answer.keys() <= self._answered and to_refuse.keys() <= self._refused:
                 return
             self._grown.clear()
             try:
@@ -195,14 +199,28 @@ class Stage:
     Attributes:
         events: how many its load must have.
         without: the guard to take away in the workers.
+        minutes: how long the mixed run lasts.
+        say: takes lines on how it goes.
     """
 
-    def __init__(self, folder: Path, kafka: EmbeddedKafka, *, events: int, seed: int, without: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kafka: EmbeddedKafka,
+        *,
+        events: int,
+        seed: int,
+        without: str | None = None,
+        minutes: float = 20.0,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.folder = folder
         self.kafka = kafka
         self.events = events
         self.seed = seed
         self.without = without
+        self.minutes = minutes
+        self.say = say
         self._streams = 0
 
     @asynccontextmanager

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.judge import Verdict
-from tests.faults.scenarios import brokers, events, kills, parts
+from tests.faults.scenarios import brokers, events, kills, mixed, parts
 from tests.faults.stage import BROKER, Stage
 from workers.embedded import EmbeddedKafka
 
@@ -69,6 +69,7 @@ FAULTS = (
     Fault(17, "broker's disk full", brokers.disk_fills),
     Fault(18, "all inputs replayed", events.replay),
     Fault(19, "ten times too much for two minutes", events.overload, ("pausing",)),
+    Fault(20, "everything mixed", mixed.everything),
 )
 
 
@@ -89,13 +90,21 @@ class Row:
 
 
 async def run(
-    fault: Fault, without: str | None, kafka: EmbeddedKafka, folder: Path, options: argparse.Namespace
+    fault: Fault, without: str | None, kafka: EmbeddedKafka, folder: Path, options: argparse.Namespace, console: Console
 ) -> Row:
     """Runs it in a folder of its own."""
     name = f"fault-{fault.number}-{fault.run.__name__.replace('_', '-')}" + (f"-without-{without}" if without else "")
     (folder / name).mkdir()
     events = int(options.events * SHARE_WITHOUT) if without else options.events
-    stage = Stage(folder / name, kafka, events=events, seed=options.seed, without=without)
+    stage = Stage(
+        folder / name,
+        kafka,
+        events=events,
+        seed=options.seed,
+        without=without,
+        minutes=options.minutes,
+        say=lambda text: console.print(f"     {time.strftime('%H:%M:%S')} {text}"),
+    )
     started = time.monotonic()
     try:
         verdict, error = await fault.run(stage), ""
@@ -116,7 +125,7 @@ async def suite(options: argparse.Namespace, console: Console) -> list[Row]:
             runs: list[str | None] = [] if options.guards_only else [None]
             runs += [] if options.skip_guards else list(fault.guards)
             for without in runs:
-                row = await run(fault, without, kafka, folder, options)
+                row = await run(fault, without, kafka, folder, options, console)
                 rows.append(row)
                 console.print(line(row))
     return rows
@@ -197,6 +206,7 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=lambda text: {int(part) for part in text.split(",")}, help="faults by number")
     parser.add_argument("--events", type=int, default=20_000, help="of each fault")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of the mixed run")
     parser.add_argument("--seed", type=int, default=0)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--skip-guards", action="store_true", help="only runs with all guards")
@@ -205,7 +215,7 @@ async def main() -> int:
     parser.add_argument("--json", type=Path, help="writes all figures there")
     parser.add_argument("--markdown", type=Path, help="writes the table there")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     rows = await suite(options, console)
     table = Table(*COLUMNS)
     for cell in cells(rows):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from tests.faults import tiny_model
 from tests.faults.handlers import Behaviour
 from tests.faults.judge import Verdict
 from tests.faults.proxy import Proxy
@@ -26,6 +25,7 @@ parameters [ {{ key: "control" value: {{ string_value: "{control}" }} }} ]
 instance_group [ {{ kind: KIND_CPU count: 2 }} ]
 version_policy: {{ latest {{ num_versions: 1 }} }}
 """
+MODEL = Path(__file__).parents[1] / "tiny_model.py"
 DEADLINE_S = "2"
 
 
@@ -48,7 +48,7 @@ class TinyTriton(EmbeddedTriton):
     def add_version(self, version: int) -> None:
         """Served, alone, after the next start."""
         (self._model / str(version)).mkdir(parents=True)
-        shutil.copy(tiny_model.__file__, self._model / str(version) / "model.py")
+        shutil.copy(MODEL, self._model / str(version) / "model.py")
 
 
 async def triton_fails(stage: Stage) -> Verdict:
