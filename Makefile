@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train test-compose prove lint format schemas train evaluate bench bench-delivery clean
+.PHONY: help setup setup-train demo test test-train test-compose prove test-faults lint format schemas train evaluate bench bench-delivery clean
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
@@ -32,6 +32,9 @@ test-compose: setup  ## The docker-compose stack, built and run (needs a Docker 
 
 prove: setup  ## Kill -9 a worker ten times and judge what came out (ARGS="--in FILE.jsonl.gz --rename text=body")
 	$(RUN) python -m tests.faults.prove $(ARGS)
+
+test-faults: setup  ## Every fault on real servers under load, with and without its guard: an hour (ARGS="--only 3,5")
+	$(RUN) python -m tests.faults.suite $(ARGS)
 
 lint: setup  ## Lint, formatting, types, import contracts, generated schemas
 	$(RUN) ruff check --quiet .
