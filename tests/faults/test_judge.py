@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,8 @@ def test_readers_that_differ_are_seen() -> None:
 def test_a_verdict_with_any_fault_is_not_clean() -> None:
     for field in fields(Verdict):
         if field.name not in ("events", "further", "recovery_s"):
-            assert not Verdict(**{"events": 1, field.name: 1}).clean
+            figures: dict[str, Any] = {"events": 1, field.name: 1}
+            assert not Verdict(**figures).clean
     assert not Verdict(events=1).and_further(handled_again=1).clean
     assert Verdict(events=1, recovery_s=9.0).and_further(handled_again=0).clean
 
