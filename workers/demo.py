@@ -129,15 +129,15 @@ def _summary(features: int, rejections: int, elapsed: float) -> Table:
         total = REGISTRY.get_sample_value("talentstream_stage_seconds_sum", labels) or 0.0
         table.add_row(f"{stage}: {meaning}", f"{count:.0f}", f"{1000 * total / count:.1f}" if count else "-")
     table.add_section()
-    table.add_row("event age at commit (mean)", f"{_processed():.0f}", f"{1000 * _age():.0f}")
+    table.add_row("age of its oldest event at commit", f"{_committed():.0f}", f"{1000 * _age():.0f}")
     table.add_row("throughput, publish to commit", "", f"{features / elapsed:.0f} postings/s")
     return table
 
 
-def _processed() -> float:
+def _committed() -> float:
     return REGISTRY.get_sample_value("talentstream_event_age_seconds_count", {"worker": postings.NAME}) or 0.0
 
 
 def _age() -> float:
     total = REGISTRY.get_sample_value("talentstream_event_age_seconds_sum", {"worker": postings.NAME}) or 0.0
-    return total / max(1.0, _processed())
+    return total / max(1.0, _committed())

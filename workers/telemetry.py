@@ -24,8 +24,8 @@ EVENTS = Counter("talentstream_events", "Inputs by result.", ["worker", "result"
 REJECTIONS = Counter("talentstream_rejections", "Rejected inputs by code.", ["worker", "code"])
 # Dead letters by exception type: any at all deserves a look.
 DEAD_LETTERS = Counter("talentstream_dead_letters", "Inputs on which processing failed.", ["worker", "error"])
-# Age of an input (broker timestamp) when its outputs are committed.
-EVENT_AGE = Histogram("talentstream_event_age_seconds", "Input age at commit.", ["worker"], buckets=_AGES)
+# Age of a batch's oldest input (broker timestamp) when the outputs are committed: what an indexer waits for.
+EVENT_AGE = Histogram("talentstream_event_age_seconds", "Oldest input's age at commit.", ["worker"], buckets=_AGES)
 # Where a batch's time goes: prepare, infer, decode (postings handler); cache (Redis look-up);
 # handle, publish (engine).
 STAGE = Histogram("talentstream_stage_seconds", "Time of one batch in a stage.", ["worker", "stage"], buckets=_SECONDS)
