@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Annotated
 
 from aiokafka import AIOKafkaProducer
@@ -69,10 +70,10 @@ class Mix:
 PLAIN = Mix()
 
 
-def events(count: int, seed: int, mix: Mix = PLAIN) -> Iterator[Sent]:
-    """`count` records; the same for the same arguments."""
+def events(number_of: int, seed: int, mix: Mix = PLAIN) -> Iterator[Sent]:
+    """So many records; the same for the same arguments."""
     rng = random.Random(seed)
-    keys = max(1, count // 4)
+    keys = max(1, number_of // 4)
     versions: Counter[str] = Counter()
     recent: deque[Sent] = deque(maxlen=NEAR)
     held: deque[tuple[int, Sent]] = deque()
@@ -82,9 +83,9 @@ def events(count: int, seed: int, mix: Mix = PLAIN) -> Iterator[Sent]:
         value = json.dumps({"id": key, "version": versions[key], "payload": rng.randbytes(110).hex()})
         return Sent(key.encode(), value.encode())
 
-    for number in range(count):
+    for number in range(number_of):
         roll = rng.random()
-        if held and (held[0][0] < number or number + len(held) >= count):
+        if held and (held[0][0] < number or number + len(held) >= number_of):
             sent = held.popleft()[1]
         elif roll < mix.repeats and recent:
             sent = rng.choice(recent)
@@ -134,10 +135,15 @@ TOO_LARGE = _bad("too_large", lambda name: b'"' + b"x" * MAX_VALUE_BYTES + b'"')
 
 
 class Load:
-    """Produces records at a rate, whatever happens to the brokers meanwhile."""
+    """Produces records at a rate, whatever happens to the brokers meanwhile.
+
+    After the records that it is given it goes on with plain ones until `enough` is set, so that no fault meets an idle
+    stream.
+    """
 
     def __init__(self, bootstrap_servers: str, topic: str, records: Iterator[Sent], rate: float) -> None:
         self.sent = 0
+        self.enough = asyncio.Event()
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
         self._records = records
@@ -145,7 +151,7 @@ class Load:
         self._grown = asyncio.Event()
 
     async def run(self) -> None:
-        """Until all records are acknowledged."""
+        """Until all records are acknowledged, and enough were sent."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap_servers,
             enable_idempotence=True,
@@ -157,7 +163,7 @@ class Load:
         pending: set[asyncio.Future[object]] = set()
         async with producer:
             started = time.monotonic()
-            for record in self._records:
+            for record in chain(self._records, self._further()):
                 future = await producer.send(
                     self._topic, key=record.key, value=record.value, headers=list(record.headers)
                 )
@@ -172,6 +178,13 @@ class Load:
             if pending:
                 await asyncio.wait(pending)
                 _reap(pending)
+
+    def _further(self) -> Iterator[Sent]:
+        for number in count():
+            if self.enough.is_set():
+                return
+            key = f"more{number}"
+            yield Sent(key.encode(), json.dumps({"id": key, "version": 1, "payload": f"{number:0220}"}).encode())
 
     async def reach(self, count: int) -> None:
         """Waits until so many are sent."""

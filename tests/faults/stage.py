@@ -37,6 +37,9 @@ SETTINGS = {
     "TALENTSTREAM_DRAIN_TIMEOUT_S": "4",
     "TALENTSTREAM_RETRY_INITIAL_S": "0.05",
     "TALENTSTREAM_RETRY_MAX_S": "1",
+    # Small batches: many transactions for a fault to fall into.
+    "TALENTSTREAM_BATCH_EVENTS": "32",
+    "TALENTSTREAM_QUEUE_EVENTS": "96",
     "TALENTSTREAM_LOG_LEVEL": "warning",
     "TALENTSTREAM_GROUP_PREFIX": "faults",
 }
@@ -151,6 +154,11 @@ class Stream:
         """Waits until this share of the load is sent."""
         await self.load.reach(int(self.count * share))
 
+    async def loaded(self) -> None:
+        """Ends the load, once it is as long as was asked for."""
+        self.load.enough.set()
+        await self.loading
+
     async def notes(self) -> list[str]:
         """What the outputs say besides the digest."""
         return [json.loads(record.value)["note"] for record in await read_all(self.settings, self.target)]
@@ -176,7 +184,7 @@ class Stream:
 
     async def verdict(self, **further: int) -> Verdict:
         """Waits for the end of load and answers, ends the workers, reads all again and judges."""
-        await self.loading
+        await self.loaded()
         source, target = self.plan.flow.source.name, self.target
         inputs = [as_input(record) for record in await read_all(self.settings, source)]
         await self.watcher.answer(inputs, self.stall_s)
@@ -189,7 +197,7 @@ class Stream:
         verdict = judge(inputs, outputs, refusals, self.watcher.outputs)
         recoveries = [self.watcher.recovery_s(mark, self.plan.partitions) for mark in self.marks]
         known = [recovery for recovery in recoveries if recovery is not None]
-        further |= {"events not in the input topic": max(0, self.count - len(inputs))}
+        further |= {"events not in the input topic": max(0, self.load.sent - len(inputs))}
         return replace(verdict, further=further, recovery_s=max(known, default=None))
 
 

@@ -46,9 +46,8 @@ async def poison_burst(stage: Stage) -> Verdict:
     Guard: so many dead letters in a row stop the worker.
     """
     broken = Behaviour(poison_all=True)
-    count = stage.events // 2
-    async with stage.stream(seconds=5, count=count, behaviour=broken, supervised=False, stall_s=20) as stream:
-        await stream.loading
+    async with stage.stream(seconds=10, behaviour=broken, supervised=False, stall_s=20) as stream:
+        await stream.loaded()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(10):
                 while stream.fleet.running:  # noqa: ASYNC110 - other processes' doing

@@ -204,7 +204,7 @@ async def everything(stage: Stage) -> Verdict:
         rng = random.Random(stage.seed)
         ground = Ground(stream, kafka, triton, triton_proxy, redis, redis_proxy, client, rng)
         done: Counter[str] = Counter()
-        while not stream.loading.done():
+        while stream.load.sent < stream.count:
             await stream.flowing()
             # Each fault once before any comes twice.
             least = min(done[fault.__name__] for fault in ground.faults)
