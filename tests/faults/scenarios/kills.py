@@ -71,7 +71,7 @@ async def scale(stage: Stage) -> Verdict:
 
     Guard: a revoke waits for the batch in flight, and the new owner reads the committed offset behind its fence.
     """
-    async with stage.stream(seconds=24, workers=1, behaviour=Behaviour(batch_s=1.0)) as stream:
+    async with stage.stream(seconds=24, workers=1, behaviour=Behaviour(batch_s=0.4)) as stream:
         for _ in range(3):
             await stream.flowing()
             stream.fleet.start(3)
