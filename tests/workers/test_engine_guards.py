@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from structlog.testing import capture_logs
 
 from tests.support.streams import (
@@ -25,6 +26,8 @@ from topics.catalogue import DEAD_LETTERS, REJECTIONS, Flow, Topic
 from topics.envelope import header
 from workers import admin
 from workers.delivery import Event, Handler, Outcome, Worker, run_worker
+from workers.delivery.process import Message
+from workers.delivery.sink import AtLeastOnceSink
 from workers.errors import FatalError, RetryableError, SuspectError
 from workers.health import Health
 from workers.runtime import in_background
@@ -178,6 +181,26 @@ async def test_a_stuck_partition_fails_liveness_and_an_outage_does_not(kafka_set
         release.set()
         stop.set()
         await work
+
+
+async def test_at_least_once_remembers_nothing_that_was_not_published(kafka_settings: Settings) -> None:
+    source, target = await make_topics(kafka_settings)
+    small = replace(target, name=f"small-{target.name}", max_message_bytes=1000)
+    await admin.apply(kafka_settings, [small])
+    sink = AtLeastOnceSink(kafka_settings, AIOKafkaConsumer(), TopicPartition(source.name, 0))
+    await sink.open()
+    try:
+        with pytest.raises(FatalError, match=r"max\.message\.bytes"):
+            await sink.publish(
+                [
+                    Message(small.name, b"p", b"x" * 2000, (), 0),
+                    Message(ledger_of(source).name, b"p", b"{}", (), 0, remembers=True),
+                ],
+                next_offset=1,
+            )
+    finally:
+        await sink.close()
+    assert await read_all(kafka_settings, ledger_of(source).name) == []
 
 
 async def test_a_missing_ledger_is_waited_for(kafka_settings: Settings) -> None:

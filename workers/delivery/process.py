@@ -33,13 +33,19 @@ MAX_STACK_CHARS = 16 * 1024
 
 
 class Message(NamedTuple):
-    """One record to produce, encoded; `partition` is the input's where the key is the input's, else None."""
+    """One record to produce, encoded.
+
+    Attributes:
+        partition: the input's where the key is the input's, else None.
+        remembers: it is the ledger's, and speaks of the others.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
     partition: int | None = None
+    remembers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +222,7 @@ class _Batch:
         key = record.key or b""
         value = encode(entry) if entry is not None else None
         self._ledger.set(key, value)
-        self._changed[key] = Message(topic.name, key, value, (), record.partition)
+        self._changed[key] = Message(topic.name, key, value, (), record.partition, remembers=True)
 
 
 async def _handle(

@@ -105,7 +105,9 @@ class AtLeastOnceSink(Sink):
         self._consumer = consumer
 
     async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
-        await _send_all(producer, messages)
+        # The ledger after what it speaks of: a crash between the two must not leave an answer that was never published.
+        await _send_all(producer, [message for message in messages if not message.remembers])
+        await _send_all(producer, [message for message in messages if message.remembers])
         await self._consumer.commit({self._partition: next_offset})
 
 
