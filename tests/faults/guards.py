@@ -112,9 +112,21 @@ def answers() -> None:
     inference.np = Trusting()  # type: ignore[assignment, attr-defined]
 
 
+def handle_deadline() -> None:
+    """A batch may take for ever in the handler."""
+    answer = process.process
+
+    async def patient(*args: Any, **options: Any) -> process.Answers:
+        return await answer(*args, **options | {"timeout_s": 1e9})
+
+    partition.process = patient  # type: ignore[attr-defined]
+
+
 def deadline() -> None:
-    """Requests to Triton wait for ever."""
+    """Requests to Triton wait for ever, and so does their batch: each deadline alone would be enough."""
     from workers import inference
+
+    handle_deadline()
 
     start = inference.TritonInfer.__init__
 
@@ -126,8 +138,10 @@ def deadline() -> None:
 
 
 def cache_deadline() -> None:
-    """Calls to Redis wait for ever."""
+    """Calls to Redis wait for ever, and so does their batch."""
     from redis.asyncio import Redis
+
+    handle_deadline()
 
     from_url = Redis.from_url
 

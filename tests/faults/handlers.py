@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import grpc.aio
 from pydantic import BaseModel
 
 from tests.faults.load import Echo, digest
@@ -107,6 +109,8 @@ def _jump_on_signal() -> None:
         offset += seconds
 
     time.time = lambda: true_time() + offset
+    # gRPC makes a deadline by this clock and its C core keeps it by the machine's, which a true jump would move as well.
+    grpc.aio._utils.time = SimpleNamespace(time=true_time)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, jump, 3600.0)
     loop.add_signal_handler(signal.SIGUSR2, jump, -3600.0)

@@ -34,6 +34,8 @@ COLUMNS = (
     "guard removed",
     "what failed without it",
 )
+# How a run ends in which a partition has no new output for a minute after its fault.
+STUCK = "a partition stood still"
 # A run without its guard has to fail, which takes no long load.
 SHARE_WITHOUT = 0.5
 
@@ -85,8 +87,10 @@ class Row:
 
     @property
     def as_it_must_be(self) -> bool:
-        """Clean with all guards, not clean without one."""
-        return self.verdict is not None and self.verdict.clean == (self.without is None)
+        """Clean with all guards; not clean, or at a standstill, without one."""
+        if self.verdict is None:
+            return self.without is not None and self.error == STUCK
+        return self.verdict.clean == (self.without is None)
 
 
 async def run(
@@ -108,6 +112,8 @@ async def run(
     started = time.monotonic()
     try:
         verdict, error = await fault.run(stage), ""
+    except TimeoutError:
+        verdict, error = None, STUCK
     except Exception as failure:
         traceback.print_exc()
         verdict, error = None, f"not run: {type(failure).__name__}: {failure}"
