@@ -109,7 +109,7 @@ def _jump_on_signal() -> None:
         offset += seconds
 
     time.time = lambda: true_time() + offset
-    # gRPC makes a deadline by this clock and its C core keeps it by the machine's, which a true jump would move as well.
+    # gRPC makes deadlines by this clock, and its C core keeps them by the machine's: a true jump would move both.
     grpc.aio._utils.time = SimpleNamespace(time=true_time)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, jump, 3600.0)
