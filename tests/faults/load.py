@@ -60,11 +60,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Shares of the load that are not plain new versions."""
+    """Shares of the load that are not plain new versions, and how long a payload is."""
 
     repeats: float = 0.0
     late: float = 0.0
     poison: float = 0.0
+    payload_bytes: int = 110
 
 
 PLAIN = Mix()
@@ -80,7 +81,7 @@ def events(number_of: int, seed: int, mix: Mix = PLAIN) -> Iterator[Sent]:
 
     def new(key: str) -> Sent:
         versions[key] += 1
-        value = json.dumps({"id": key, "version": versions[key], "payload": rng.randbytes(110).hex()})
+        value = json.dumps({"id": key, "version": versions[key], "payload": rng.randbytes(mix.payload_bytes).hex()})
         return Sent(key.encode(), value.encode())
 
     for number in range(number_of):

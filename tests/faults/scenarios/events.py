@@ -156,7 +156,9 @@ async def overload(stage: Stage) -> Verdict:
     capacity = 300.0
     slow = Behaviour(delay_s=PARTITIONS / capacity)
     count = int(seconds * capacity * 10)
-    async with stage.stream(seconds=seconds, count=count, behaviour=slow, stall_s=30) as stream:
+    # Large, so that a queue without a bound soon shows.
+    mix = Mix(payload_bytes=490)
+    async with stage.stream(seconds=seconds, count=count, mix=mix, behaviour=slow, stall_s=30) as stream:
         await stream.sent(0.2)
         early = max(stream.fleet.rss_mb())
         largest = early
