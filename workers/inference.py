@@ -28,7 +28,12 @@ REFRESH_S = 15.0
 
 # Triton's gRPC target may be dns:///name; without round robin the channel would stay with one address. Given channel
 # arguments replace tritonclient's own, so the message sizes are restated (unlimited, as Triton's default).
+# The pings find a connection that carries nothing any more: a deadline ends a request on it, and the next one would
+# take it again.
 _CHANNEL_ARGS = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),

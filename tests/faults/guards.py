@@ -6,6 +6,7 @@ Patches of the harness; the product has no such switch.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,22 @@ def deadline() -> None:
     inference.TritonInfer.__init__ = patient  # type: ignore[method-assign, assignment]
 
 
+def version() -> None:
+    """Whatever version of the model is there answers, under the name of the first."""
+    from workers import inference
+
+    request = inference.TritonInfer._request
+
+    async def of_any(self: Any, model: inference.ServedModel, tensors: Any) -> Any:
+        return await request(self, replace(model, version=""), tensors)
+
+    async def never(self: inference.TritonInfer) -> None:
+        return None
+
+    inference.TritonInfer._request = of_any  # type: ignore[method-assign]
+    inference.TritonInfer._refresh = never  # type: ignore[method-assign]
+
+
 def cache_deadline() -> None:
     """Calls to Redis wait for ever, and so does their batch."""
     from redis.asyncio import Redis
@@ -184,6 +201,7 @@ GUARDS: dict[str, Callable[[], None]] = {
         pausing,
         answers,
         deadline,
+        version,
         cache_deadline,
         cache_optional,
         dead_letters,

@@ -123,7 +123,8 @@ async def _infer(infer: Any, events: Sequence[Event[Any]]) -> list[str]:
     for event, answer in zip(events, inference.outputs, strict=True):
         total, version = float(answer["total"][0]), float(answer["version"][0])
         right = total == event.value.version + len(event.value.payload)
-        notes.append(f"{version:.0f}" if right else f"{WRONG}{total}")
+        right &= f"{version:.0f}" == inference.model.version
+        notes.append(f"{version:.0f}" if right else f"{WRONG}{total} by {version}")
     return notes
 
 

@@ -46,6 +46,7 @@ class Proxy:
 
     def strand(self) -> None:
         """Connections of now stay open and never carry a byte again; new ones are as always."""
+        self.hold()
         self._open = {"up": asyncio.Event(), "down": asyncio.Event()}
         self.heal()
 

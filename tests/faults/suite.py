@@ -60,7 +60,7 @@ FAULTS = (
     Fault(6, "network cut, held both ways and one way", brokers.network_breaks, ("fencing",)),
     Fault(7, "transactions past their timeout, late commits", brokers.late_commits),
     Fault(8, "Triton killed, hung, slow, NaN, wrong shape", parts.triton_fails, ("answers",)),
-    Fault(9, "model version changed mid-stream", parts.model_changes),
+    Fault(9, "model version changed mid-stream", parts.model_changes, ("version",)),
     Fault(10, "gRPC dead while Triton lives", parts.grpc_dies, ("deadline",)),
     Fault(11, "Redis killed, flushed, slow, silent, full", parts.redis_fails, ("cache_deadline", "cache_optional")),
     Fault(12, "poison of every kind", events.poison, ("splitting",)),

@@ -72,8 +72,8 @@ async def scale(stage: Stage) -> Verdict:
     Guard: a revoke waits for the batch in flight, and the new owner reads the committed offset behind its fence.
     """
     # Batches that take longer than a takeover, and large, so that they are as many as the load.
-    settings = {"TALENTSTREAM_BATCH_EVENTS": "256", "TALENTSTREAM_QUEUE_EVENTS": "768"}
-    slow = Behaviour(batch_s=1.0)
+    settings = {"TALENTSTREAM_BATCH_EVENTS": "512", "TALENTSTREAM_QUEUE_EVENTS": "1536"}
+    slow = Behaviour(batch_s=2.5)
     async with stage.stream(seconds=24, workers=1, behaviour=slow, settings=settings) as stream:
         for _ in range(3):
             await stream.flowing()
