@@ -28,12 +28,9 @@ REFRESH_S = 15.0
 
 # Triton's gRPC target may be dns:///name; without round robin the channel would stay with one address. Given channel
 # arguments replace tritonclient's own, so the message sizes are restated (unlimited, as Triton's default).
-# The pings find a connection that carries nothing any more: a deadline ends a request on it, and the next one would
-# take it again.
 _CHANNEL_ARGS = [
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.max_pings_without_data", 0),
+    # A new channel then makes a new connection, where it would else share the one of the channel that it replaces.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -135,6 +132,8 @@ class TritonInfer:
         check: Callable[[ServedModel], None],
     ) -> None:
         self._client = client
+        self._settings = settings
+        self._retired: set[asyncio.Task[None]] = set()
         self._model = model
         self._check = check
         self._refreshed = time.monotonic()
@@ -165,8 +164,39 @@ class TritonInfer:
             raise errors.exceptions[0] from None
         return Inference(model, results)
 
+    async def close(self) -> None:
+        """Lets go of all connections."""
+        for closing in self._retired:
+            closing.cancel()
+        await asyncio.gather(*self._retired, self._client.close(), return_exceptions=True)
+
+    def _reconnect(self, client: InferenceServerClient) -> None:
+        """Takes a new connection, if `client` is still the one in use.
+
+        A connection that carries nothing any more looks alive until TCP gives up, minutes later; after a deadline the
+        next request must not take it again (measured: keep-alive pings did not find it within a minute).
+        """
+        if client is not self._client:
+            return
+        self._client = _client(self._settings)
+        retiring = asyncio.create_task(self._retire(client))
+        self._retired.add(retiring)
+        retiring.add_done_callback(self._retired.discard)
+
+    async def _retire(self, client: InferenceServerClient) -> None:
+        try:
+            # Other requests may be under way on it; each has a deadline.
+            await asyncio.sleep(max(CONNECT_TIMEOUT_S, self._settings.inference_timeout_s))
+        finally:
+            await client.close()
+
     async def _refresh(self) -> None:
-        model = await _describe(self._client, self._model.name, self._headers)
+        client = self._client
+        try:
+            model = await _describe(client, self._model.name, self._headers)
+        except RetryableError:
+            self._reconnect(client)
+            raise
         self._check(model)
         if model != self._model:
             log.info("model switched", model=model.name, version=model.version, before=self._model.version)
@@ -193,8 +223,9 @@ class TritonInfer:
             tensor.set_data_from_numpy(array)
             inputs.append(tensor)
         started = time.perf_counter()
+        client = self._client
         try:
-            response = await self._client.infer(
+            response = await client.infer(
                 model.name,
                 inputs,
                 model_version=model.version,
@@ -204,6 +235,8 @@ class TritonInfer:
             )
         except InferenceServerException as error:
             telemetry.INFERENCE_REQUESTS.labels(model.name, "error").inc()
+            if "DEADLINE_EXCEEDED" in str(error.status()):
+                self._reconnect(client)
             raise _mapped(error) from error
         telemetry.INFERENCE_SECONDS.labels(model.name).observe(time.perf_counter() - started)
         arrays = {name: response.as_numpy(name) for name in model.outputs}
@@ -243,7 +276,22 @@ async def connect(
     """
     if settings.triton_url is None:
         raise FatalError("TRITON_URL is not set")
-    client = InferenceServerClient(
+    client = _client(settings)
+    try:
+        model = await _describe(client, name, _headers(settings))
+        check(model)
+    except BaseException:
+        await client.close()
+        raise
+    infer = TritonInfer(client, model, settings, check)
+    try:
+        yield infer
+    finally:
+        await infer.close()
+
+
+def _client(settings: Settings) -> InferenceServerClient:
+    return InferenceServerClient(
         settings.triton_url,
         ssl=settings.triton_ssl_cafile is not None,
         root_certificates=settings.triton_ssl_cafile,
@@ -251,12 +299,6 @@ async def connect(
         private_key=settings.triton_ssl_keyfile,
         channel_args=_CHANNEL_ARGS,
     )
-    try:
-        model = await _describe(client, name, _headers(settings))
-        check(model)
-        yield TritonInfer(client, model, settings, check)
-    finally:
-        await client.close()
 
 
 def _headers(settings: Settings) -> dict[str, str]:
