@@ -22,8 +22,8 @@ from workers.settings import Settings
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden_features.jsonl"
 EXPECTED = DATA / "demo_expected.jsonl"
-# Integer kernels of processors without VNNI saturate where others do not (measured: 12 of 864 features, 15 of 166 skills), so some
-# close decisions fall otherwise; a change of ours moves far more.
+# Integer kernels of processors without VNNI saturate where others do not (measured: 12 of 864 features and 15 of 166
+# skills fell otherwise); a change of ours moves far more.
 CHANGED, SKILLS = 0.03, 0.12
 TOLERANCE = 0.02
 
