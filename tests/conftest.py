@@ -1,13 +1,21 @@
 """The real servers that tests speak to, one of each for the whole run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
 from workers.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Logging as it was: a command that a test ran writes to that test's captured stream, closed by now."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -92,9 +92,12 @@ class TransactionalSink(Sink):
     async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
         # No abort on failure: it needs the broker that has just failed us, and the next InitProducerId aborts.
         await producer.begin_transaction()
-        await _send_all(producer, messages)
-        await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
-        await producer.commit_transaction()
+        try:
+            await _send_all(producer, messages)
+            await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
+            await producer.commit_transaction()
+        except KafkaError as error:
+            raise _reason(producer, error) from error
 
 
 class AtLeastOnceSink(Sink):
@@ -109,6 +112,13 @@ class AtLeastOnceSink(Sink):
         await _send_all(producer, [message for message in messages if not message.remembers])
         await _send_all(producer, [message for message in messages if message.remembers])
         await self._consumer.commit({self._partition: next_offset})
+
+
+def _reason(producer: AIOKafkaProducer, error: KafkaError) -> BaseException:
+    """What made the transaction fail: a partition that was refused to it fails the others with InvalidTxnState."""
+    waiter = producer._txn_manager._transaction_waiter
+    failed = waiter is not None and waiter.done() and not waiter.cancelled()
+    return (waiter.exception() if failed else None) or error
 
 
 async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
