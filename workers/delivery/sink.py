@@ -118,7 +118,8 @@ def _reason(producer: AIOKafkaProducer, error: KafkaError) -> BaseException:
     """What made the transaction fail: a partition that was refused to it fails the others with InvalidTxnState."""
     waiter = producer._txn_manager._transaction_waiter
     failed = waiter is not None and waiter.done() and not waiter.cancelled()
-    return (waiter.exception() if failed else None) or error
+    reason: BaseException | None = waiter.exception() if failed else None
+    return reason or error
 
 
 async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
