@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from workers import admin
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
 from workers.settings import Settings
 
@@ -41,6 +42,24 @@ async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embe
     """tritonserver with the shipped models."""
     async with EmbeddedTriton(tmp_path_factory.mktemp("triton")) as server:
         yield server
+
+
+@pytest_asyncio.fixture(scope="module")
+async def settings(
+    triton: EmbeddedTriton, redis: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Settings]:
+    """All three servers, the broker with the catalogue's topics a module's own, so that they hold nothing else."""
+    async with EmbeddedKafka(tmp_path_factory.mktemp("catalogue")) as broker:
+        settings = Settings(
+            KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers,
+            TRITON_URL=triton.url,
+            REDIS_URL=redis.url,
+            partitions=2,
+            session_timeout_s=6,
+            http_port=0,
+        )
+        await admin.apply(settings)
+        yield settings
 
 
 @pytest.fixture(scope="session")

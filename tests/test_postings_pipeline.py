@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from aiokafka.structs import ConsumerRecord
 from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
@@ -17,31 +15,13 @@ from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTION
 from topics.envelope import header
 from topics.generate import json_schema
 from topics.postings import PostingFeatures
-from workers import admin, postings
+from workers import postings
 from workers.demo import POSTINGS_FILE
-from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
+from workers.embedded import EmbeddedTriton
 from workers.runtime import in_background
 from workers.settings import Settings
 
 DEMO = [(json.loads(line)["id"].encode(), line.encode()) for line in POSTINGS_FILE.read_text().splitlines()]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def settings(
-    triton: EmbeddedTriton, redis: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Settings]:
-    """A broker of this module's own, so that the catalogue's topics hold nothing else."""
-    async with EmbeddedKafka(tmp_path_factory.mktemp("pipeline")) as kafka:
-        settings = Settings(
-            KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
-            TRITON_URL=triton.url,
-            REDIS_URL=redis.url,
-            partitions=2,
-            session_timeout_s=6,
-            http_port=0,
-        )
-        await admin.apply(settings)
-        yield settings
 
 
 async def through(settings: Settings, records: list[tuple[bytes, bytes | None]]) -> dict[bytes, list[ConsumerRecord]]:

@@ -29,9 +29,9 @@ from workers.delivery import group_of
 from workers.embedded.child import Child
 from workers.errors import FatalError
 from workers.files import Line
+from workers.kafka import committed_reader, is_behind
 from workers.publish import publish
 from workers.settings import Settings
-from workers.tail import committed_reader
 
 # Outputs before this share of the backlog are not timed.
 WARM_UP = 0.1
@@ -151,7 +151,7 @@ class _Bench:
         consumer = committed_reader(self._settings, topic)
         async with consumer:
             ends = await consumer.end_offsets(consumer.assignment())
-            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            while await is_behind(consumer, ends):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     times += (record.timestamp for record in records)
                     keys |= {record.key for record in records}

@@ -18,10 +18,7 @@ from workers import publish as publishing
 from workers.embedded import EmbeddedStack, PartName
 from workers.files import Line, parse_rename, read_events
 from workers.settings import Settings
-from workers.terminal import console, errors
-from workers.terminal import load_settings as _settings
-from workers.terminal import require_kafka as _require_kafka
-from workers.terminal import run as _run
+from workers.terminal import console, errors, load_settings, require_kafka, run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Recruitment events in, calibrated features out.")
 topics_app = typer.Typer(no_args_is_help=True, help="The catalogue's topics on a cluster.")
@@ -74,23 +71,23 @@ def _scratch() -> Iterator[Path]:
 @app.command("demo")
 def run_demo(data_dir: Folder = None) -> None:
     """Stream the bundled postings through broker, worker and Triton and show what comes out."""
-    settings = _settings(partitions=4, log_level="error", log_format="console")
+    settings = load_settings(partitions=4, log_level="error", log_format="console")
 
     async def work(folder: Path) -> int:
         async with _embedded(settings, folder) as complete:
             return await demo.run(complete, console)
 
     if data_dir is not None:
-        _run(work(data_dir))
+        run(work(data_dir))
         return
     with _scratch() as folder:
-        _run(work(folder))
+        run(work(folder))
 
 
 @app.command()
 def up(data_dir: Folder = None) -> None:
     """Run the embedded stack in the foreground, topics created, until Ctrl-C."""
-    settings = _settings(log_format="console")
+    settings = load_settings(log_format="console")
 
     async def work() -> None:
         async with runtime.stop_on_signals() as stop, _embedded(settings, data_dir or settings.data_dir) as complete:
@@ -107,26 +104,26 @@ def up(data_dir: Folder = None) -> None:
             console.print("\ntalentstream worker run postings", highlight=False)
             await stop.wait()
 
-    _run(work())
+    run(work())
 
 
 @topics_app.command("apply")
 def topics_apply() -> None:
     """Create the topics that do not exist; existing ones are left alone, and told where they differ."""
-    settings = _settings()
-    _require_kafka(settings)
-    created = _run(admin.apply(settings))
+    settings = load_settings()
+    require_kafka(settings)
+    created = run(admin.apply(settings))
     console.print(f"created: {', '.join(created)}" if created else "nothing to create")
-    for difference in _run(admin.differences(settings)):
+    for difference in run(admin.differences(settings)):
         errors.print(f"[yellow]differs:[/] {difference}", highlight=False)
 
 
 @topics_app.command("list")
 def topics_list() -> None:
     """Show the catalogue and, where a broker is set, what of it exists."""
-    settings = _settings()
+    settings = load_settings()
     known = settings.kafka_bootstrap_servers is not None
-    existing = {s.topic.name: s.partitions for s in _run(admin.states(settings))} if known else {}
+    existing = {s.topic.name: s.partitions for s in run(admin.states(settings))} if known else {}
     table = Table("topic", "direction", "key", "cleanup", "partitions", "summary")
     for topic in BY_NAME.values():
         found = existing.get(topic.name, 0)
@@ -138,14 +135,14 @@ def topics_list() -> None:
 @worker_app.command("run")
 def worker_run(name: Annotated[WorkerName, typer.Argument(help="Which worker.")]) -> None:
     """Run a worker until SIGTERM; waits out a Kafka, Triton or Redis that is down."""
-    settings = _settings()
-    _require_kafka(settings)
+    settings = load_settings()
+    require_kafka(settings)
 
     async def work() -> None:
         async with runtime.stop_on_signals() as stop:
             await runtime.run(name.value, settings, stop)
 
-    _run(work())
+    run(work())
 
 
 @publish_app.command("postings")
@@ -158,11 +155,11 @@ def publish_postings(
 
 
 def _publish(topic: Topic, file: Path, rename: list[str]) -> None:
-    settings = _settings()
-    _require_kafka(settings)
+    settings = load_settings()
+    require_kafka(settings)
     lines = list(_checked_rename(file, topic, rename))
     bad = _report(lines)
-    _run(publishing.publish(settings, topic, track(lines, f"publishing to {topic.name}", console=errors)))
+    run(publishing.publish(settings, topic, track(lines, f"publishing to {topic.name}", console=errors)))
     console.print(f"published {len(lines) - bad}, refused {bad}")
     raise typer.Exit(1 if bad else 0)
 
@@ -195,8 +192,8 @@ def tail_topic(
     """Show committed records as they come."""
     if topic not in BY_NAME:
         raise typer.BadParameter(f"known are {', '.join(BY_NAME)}", param_hint="TOPIC")
-    settings = _settings()
-    _require_kafka(settings)
+    settings = load_settings()
+    require_kafka(settings)
 
     async def work() -> None:
         async for record in tail.read(settings, topic, from_beginning=from_beginning, follow=follow):
@@ -206,7 +203,7 @@ def tail_topic(
             else:
                 tail.show(record, console)
 
-    _run(work())
+    run(work())
 
 
 @app.command()
@@ -216,7 +213,7 @@ def extract(
     rename: Rename = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Postings to features without Kafka, through the same handler and Triton (embedded where TRITON_URL is unset)."""
-    settings = _settings(log_level="error")
+    settings = load_settings(log_level="error")
     lines = _checked_rename(source, POSTINGS, rename)
 
     async def work(folder: Path) -> tuple[int, int]:
@@ -235,7 +232,7 @@ def extract(
         return good, bad
 
     with _scratch() as folder:
-        good, bad = _run(work(folder))
+        good, bad = run(work(folder))
     console.print(f"extracted {good}, refused {bad}")
     raise typer.Exit(1 if bad else 0)
 
@@ -251,7 +248,7 @@ def bench_postings(
     rename: Rename = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Postings/s end to end (Kafka, Triton, Kafka), of the bare model, and of the baseline, in one run."""
-    settings = _settings(log_level="error", partitions=4)
+    settings = load_settings(log_level="error", partitions=4)
     lines = list(_checked_rename(file or demo.POSTINGS_FILE, POSTINGS, rename))
 
     async def work(folder: Path) -> None:
@@ -259,7 +256,7 @@ def bench_postings(
             await bench.run(complete, lines, events=events, rounds=rounds, baseline=baseline, console=console)
 
     with _scratch() as folder:
-        _run(work(folder))
+        run(work(folder))
 
 
 @bench_app.command("delivery")
@@ -269,11 +266,11 @@ def bench_exactly_once(
     size: Annotated[int, typer.Option(min=1, help="Bytes of an event, about.")] = 500,
 ) -> None:
     """Events/s of the delivery engine, of a bare transactional loop and of Faust, all exactly once, in one run."""
-    settings = _settings(log_level="error", partitions=4)
+    settings = load_settings(log_level="error", partitions=4)
 
     async def work(folder: Path) -> None:
         async with _embedded(settings, folder, "kafka") as complete:
             await bench_delivery.run(complete, events=events, rounds=rounds, size=size, console=console)
 
     with _scratch() as folder:
-        _run(work(folder))
+        run(work(folder))

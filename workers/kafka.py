@@ -1,12 +1,12 @@
-"""How every client of Kafka connects, and what a refusal by Kafka means."""
+"""How every client of Kafka connects, how whole topics are read, and what a refusal by Kafka means."""
 
 import asyncio
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -65,6 +65,31 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
     except OSError as error:
         raise FatalError(f"KAFKA_SSL_CAFILE, _CERTFILE or _KEYFILE can't be used: {error}") from error
     return context
+
+
+def committed_reader(settings: Settings, *topics: str, offset_reset: str = "earliest") -> AIOKafkaConsumer:
+    """A consumer of committed records, without a group, so nobody's offsets move; to be started by the caller."""
+    return AIOKafkaConsumer(
+        *topics,
+        **connection(settings),
+        isolation_level="read_committed",
+        auto_offset_reset=offset_reset,
+        enable_auto_commit=False,
+    )
+
+
+async def is_behind(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    """Whether a committed reader has not come to these ends yet.
+
+    Under read_committed an end is the last stable offset, and the position passes transaction markers on the way.
+    """
+    return any([await consumer.position(partition) < end for partition, end in ends.items()])
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """The topic's partitions; empty where it does not exist. Asked for by name, it would be created."""
+    cluster = await consumer._client.fetch_all_metadata()
+    return set(cluster.partitions_for_topic(topic) or ())
 
 
 def raise_denied_topics(consumer: AIOKafkaConsumer) -> None:

@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from workers import kafka
 from workers.delivery import Record
 from workers.settings import Settings
-from workers.tail import committed_reader
 
 Offsets = dict[TopicPartition, int]
 
@@ -17,7 +17,7 @@ async def end_offsets(settings: Settings, topics: Sequence[str]) -> Offsets:
     Raises:
         ValueError: a topic does not exist.
     """
-    async with committed_reader(settings) as consumer:
+    async with kafka.committed_reader(settings) as consumer:
         found: Offsets = await consumer.end_offsets(await _partitions(consumer, topics))
         return found
 
@@ -35,7 +35,7 @@ async def scan(
     Raises:
         ValueError: a topic does not exist.
     """
-    async with committed_reader(settings) as consumer:
+    async with kafka.committed_reader(settings) as consumer:
         partitions = await _partitions(consumer, topics)
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -44,18 +44,16 @@ async def scan(
                 await consumer.seek_to_beginning(partition)
             else:
                 consumer.seek(partition, starts[partition])
-        while follow or any([await consumer.position(partition) < end for partition, end in ends.items()]):
+        while follow or await kafka.is_behind(consumer, ends):
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for r in records:
                     yield Record(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp)
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
-    # Asked for by name, a topic that does not exist would be created.
-    cluster = await consumer._client.fetch_all_metadata()
     partitions = []
     for topic in topics:
-        numbers = cluster.partitions_for_topic(topic)
+        numbers = await kafka.partitions_of(consumer, topic)
         if not numbers:
             raise ValueError(f"topic {topic} does not exist; `talentstream topics apply` creates it")
         partitions += [TopicPartition(topic, number) for number in sorted(numbers)]

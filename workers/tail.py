@@ -1,13 +1,11 @@
 """Reads a topic as a downstream consumer should: committed records only."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from rich.console import Console
 from rich.text import Text
 
@@ -29,17 +27,6 @@ class Received:
     value: Any
 
 
-def committed_reader(settings: Settings, *topics: str, offset_reset: str = "earliest") -> AIOKafkaConsumer:
-    """A consumer of committed records, without a group, so nobody's offsets move; to be started by the caller."""
-    return AIOKafkaConsumer(
-        *topics,
-        **kafka.connection(settings),
-        isolation_level="read_committed",
-        auto_offset_reset=offset_reset,
-        enable_auto_commit=False,
-    )
-
-
 async def read(
     settings: Settings, topic: str, *, from_beginning: bool, follow: bool = True
 ) -> AsyncGenerator[Received, None]:
@@ -50,14 +37,14 @@ async def read(
         from_beginning: else only what comes from now on.
         follow: else ends at the end of the topic as it was when reading began.
     """
-    consumer = committed_reader(settings, topic, offset_reset="earliest" if from_beginning else "latest")
+    consumer = kafka.committed_reader(settings, topic, offset_reset="earliest" if from_beginning else "latest")
     await consumer.start()
     try:
         if not from_beginning:
             await consumer.seek_to_end()
         # Under read_committed this is the last stable offset; position passes the transaction markers on the way.
         ends = await consumer.end_offsets(consumer.assignment())
-        while follow or await _behind(consumer, ends):
+        while follow or await kafka.is_behind(consumer, ends):
             fetched = await consumer.getmany(timeout_ms=200)
             for partition, records in fetched.items():
                 for record in records:
@@ -83,11 +70,6 @@ async def first_of_each(settings: Settings, topic: str, keys: Iterable[str | Non
             if len(found) == len(waiting):
                 break
     return sorted(found.values(), key=lambda record: record.key or "")
-
-
-async def _behind(consumer: AIOKafkaConsumer, ends: dict[Any, int]) -> bool:
-    positions = await asyncio.gather(*(consumer.position(partition) for partition in ends))
-    return any(position < end for position, end in zip(positions, ends.values(), strict=True))
 
 
 def _decode(value: bytes | None) -> Any:

@@ -40,9 +40,9 @@ from workers.demo import POSTINGS_FILE
 from workers.embedded import EmbeddedStack
 from workers.embedded.machine import free_ports
 from workers.files import Line, parse_rename, read_events
+from workers.kafka import committed_reader
 from workers.publish import publish
 from workers.settings import Settings
-from workers.tail import committed_reader
 
 PARTITIONS = 4
 STALL_S = 120.0

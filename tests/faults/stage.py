@@ -22,8 +22,8 @@ from tests.support.streams import read_all
 from topics.catalogue import DEAD_LETTERS, REJECTIONS
 from workers import admin
 from workers.embedded import EmbeddedKafka
+from workers.kafka import committed_reader
 from workers.settings import Settings
-from workers.tail import committed_reader
 
 ECHO = Behaviour()
 PARTITIONS = 6

@@ -13,8 +13,8 @@ from aiokafka.structs import ConsumerRecord
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, POSTINGS_LEDGER, REJECTIONS, Flow, Topic
 from workers import admin, kafka
 from workers.delivery import Handler, Worker
+from workers.kafka import committed_reader, is_behind
 from workers.settings import Settings
-from workers.tail import committed_reader
 
 PARTITIONS = 4
 
@@ -52,7 +52,7 @@ async def read_all(settings: Settings, topic: str) -> list[ConsumerRecord]:
     async with consumer:
         ends = await consumer.end_offsets(consumer.assignment())
         records: list[ConsumerRecord] = []
-        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+        while await is_behind(consumer, ends):
             for fetched in (await consumer.getmany(timeout_ms=200)).values():
                 records += fetched
         return records

@@ -1,12 +1,11 @@
 """The operators' commands, as their users call them, on real servers; their decisions, without."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
@@ -27,7 +26,6 @@ from workers import admin, dlq, postings, replay
 from workers.delivery import Event, Outcome, Output, Record, Worker
 from workers.delivery.ledger import digest
 from workers.dlq import Fate
-from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
 from workers.replay import NewestInputs, Where
 from workers.runtime import in_background
 from workers.settings import Settings
@@ -138,24 +136,6 @@ def worker(made_by: str = "test", *, failing: str | None = None, degraded: tuple
         ]
 
     return Worker(POSTINGS_FLOW, handle, lambda: made_by)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def settings(
-    triton: EmbeddedTriton, redis: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Settings]:
-    """A broker of this module's own: the commands know the catalogue's topics only."""
-    async with EmbeddedKafka(tmp_path_factory.mktemp("operations")) as kafka:
-        settings = Settings(
-            KAFKA_BOOTSTRAP_SERVERS=kafka.bootstrap_servers,
-            TRITON_URL=triton.url,
-            REDIS_URL=redis.url,
-            partitions=2,
-            session_timeout_s=6,
-            http_port=0,
-        )
-        await admin.apply(settings)
-        yield settings
 
 
 @pytest.fixture(scope="module")

@@ -50,9 +50,6 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: dict[bytes, bytes] = {}
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def get(self, key: bytes) -> LedgerEntry | None:
         """What the key was answered with last."""
         entry = self._entries.get(key)
@@ -113,12 +110,7 @@ class LedgerReader:
             await self._task
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **kafka.connection(self._settings),
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
+        consumer = kafka.committed_reader(self._settings)
         try:
             await consumer.start()
             await self._read_with(consumer)
@@ -126,18 +118,17 @@ class LedgerReader:
             await stop_consumer(consumer, self._settings.drain_timeout_s)
 
     async def _read_with(self, consumer: AIOKafkaConsumer) -> None:
-        existing = (await consumer._client.fetch_all_metadata()).partitions_for_topic(self._topic) or set()
+        existing = await kafka.partitions_of(consumer, self._topic)
         if not existing:
             raise RetryableError(f"topic {self._topic} does not exist; `talentstream topics apply` creates it")
         if missing := self._ledgers.keys() - existing:
             raise FatalError(f"{self._topic} lacks partitions {sorted(missing)}; it needs as many as its source")
         partitions = [TopicPartition(self._topic, number) for number in self._ledgers]
         consumer.assign(partitions)
-        # Under read_committed this is the last stable offset.
         ends = await consumer.end_offsets(partitions)
         for partition in partitions:
             await consumer.seek_to_beginning(partition)
-        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+        while await kafka.is_behind(consumer, ends):
             for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                 for record in records:
                     self._ledgers[partition.partition].set(record.key, record.value)
