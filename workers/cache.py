@@ -11,6 +11,9 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from workers import telemetry
@@ -112,6 +115,8 @@ async def connect(settings: Settings, worker: str) -> AsyncIterator[ResultCache]
         **options,
         socket_timeout=settings.cache_timeout_s,
         socket_connect_timeout=settings.cache_timeout_s,
+        # A connection that died while unused is found out by its next call; once more, then, over a new one.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     try:
         yield ResultCache(worker, redis, settings.cache_ttl_s)

@@ -163,7 +163,7 @@ def cache_deadline() -> None:
     from_url = Redis.from_url
 
     def patient(url: str, **options: Any) -> Any:
-        return from_url(url)
+        return from_url(url, **options | {"socket_timeout": None, "socket_connect_timeout": None})
 
     Redis.from_url = patient  # type: ignore[method-assign, assignment]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from tests.faults.proxy import Proxy
 from workers import cache
 from workers.embedded import EmbeddedRedis
 from workers.settings import Settings
@@ -60,3 +61,17 @@ async def test_a_redis_that_dies_is_a_miss(tmp_path: Path) -> None:
         await results.put("1", {"h": b"x"})
         redis.kill()
         assert await results.get("1", ["h"]) == [None]
+
+
+async def test_dead_connections_are_made_anew_without_a_pause(redis: EmbeddedRedis) -> None:
+    address, _, database = redis.url.rpartition("/")
+    host, _, port = address.rpartition(":")
+    async with (
+        Proxy(int(port)) as proxy,
+        cache.connect(Settings(REDIS_URL=f"{host}:{proxy.port}/{database}"), "reset") as results,
+    ):
+        await results.put("1", {"h": b"x"})
+        proxy.cut()
+        await asyncio.sleep(0.1)
+        proxy.heal()
+        assert await results.get("1", ["h"]) == [b"x"]

@@ -12,6 +12,7 @@ from tests.faults.handlers import Behaviour
 from tests.faults.judge import Verdict
 from tests.faults.proxy import Proxy
 from tests.faults.stage import Stage
+from workers.cache import RETRY_S
 from workers.embedded import EmbeddedRedis, EmbeddedTriton
 from workers.embedded.machine import HOST
 
@@ -121,14 +122,14 @@ async def redis_behind_proxy(folder: Path) -> AsyncIterator[tuple[EmbeddedRedis,
 
 
 async def redis_fails(stage: Stage) -> Verdict:
-    """Redis flushed, slow, silent, full, killed, and its connections dead.
+    """Redis flushed, slow, silent, full, killed; then its connections carry nothing any more.
 
     Guards: the worker goes on without it; a deadline on each call.
     """
     async with redis_behind_proxy(stage.folder / "redis") as (redis, proxy, url):
         behaviour = Behaviour(cached=True)
         async with (
-            stage.stream(seconds=25, settings={"REDIS_URL": url}, behaviour=behaviour) as stream,
+            stage.stream(seconds=35, settings={"REDIS_URL": url}, behaviour=behaviour) as stream,
             Redis.from_url(redis.url) as client,
         ):
             await stream.flowing()
@@ -148,11 +149,13 @@ async def redis_fails(stage: Stage) -> Verdict:
             stream.mark()
             await asyncio.sleep(2.0)
             await stream.flowing()
-            proxy.strand()
-            stream.mark()
-            await stream.flowing()
             redis.kill()
             stream.mark()
             await asyncio.sleep(1.0)
             await redis.start()
+            # Last, and once Redis is asked again: a killed Redis would end these connections, a skipped one has none.
+            await asyncio.sleep(RETRY_S + 1.0)
+            await stream.flowing()
+            proxy.strand()
+            stream.mark()
             return await stream.verdict()
