@@ -18,8 +18,8 @@ from workers import telemetry, tracing
 from workers.errors import FatalError, PoisonError, RetryableError, SuspectError, WorkError
 from workers.settings import Settings
 
-# Shapes are padded up to a multiple of this: equal shapes are what Triton's dynamic batcher can put together.
-LENGTH_STEP = 8
+# Sequences are padded up to a multiple of this: those of one request have one shape.
+LENGTH_STEP = 4
 # Keeps a request's activations small enough for a CPU's cache and a client's deadline.
 MAX_REQUEST_TOKENS = 4096
 CONNECT_TIMEOUT_S = 5.0
@@ -90,19 +90,19 @@ class Infer(Protocol):
 
 
 def buckets(lengths: Sequence[int], max_batch: int, max_tokens: int = MAX_REQUEST_TOKENS) -> list[list[int]]:
-    """Groups indices of sequences into requests of like length.
+    """Groups indices of sequences into requests of one padded length, longest first.
 
     Each group has at most `max_batch` members and, padded, at most `max_tokens` tokens (or one member); every index
     is in exactly one group.
     """
-    groups: list[list[int]] = []
-    # Longest first: the first member of a group decides its padded length.
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        group = groups[-1] if groups else None
-        if group is None or len(group) >= max_batch or (len(group) + 1) * _padded(lengths[group[0]]) > max_tokens:
-            groups.append([index])
-        else:
-            group.append(index)
+    by_width: dict[int, list[int]] = {}
+    for index, length in enumerate(lengths):
+        by_width.setdefault(_padded(length), []).append(index)
+    groups = []
+    # Never padded further to fill a request: a further request costs less than the tokens that it saves.
+    for width, members in sorted(by_width.items(), reverse=True):
+        rows = max(1, min(max_batch, max_tokens // width))
+        groups += [members[start : start + rows] for start in range(0, len(members), rows)]
     return groups
 
 

@@ -13,13 +13,14 @@ from zlib import crc32
 
 BUCKETS = 1 << 16
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[$€£%+]")
+_DIGIT = re.compile(r"\d")
 
 
 def features(sentence: str) -> list[int]:
     """Hashed words and word pairs of a sentence, each once; a number counts by its digits' count alone."""
-    tokens = [re.sub(r"\d", "0", token[:20]) for token in _TOKEN.findall(sentence.lower())]
-    names = {*tokens, *(f"{a} {b}" for a, b in pairwise(tokens)), f"={min(len(tokens) // 4, 9)}"}
-    return sorted({crc32(name.encode()) % BUCKETS for name in names})
+    tokens = [token[:20] for token in _TOKEN.findall(_DIGIT.sub("0", sentence.lower()))]
+    names = {*tokens, *map(" ".join, pairwise(tokens)), f"={min(len(tokens) // 4, 9)}"}
+    return sorted({hashed % BUCKETS for hashed in map(crc32, map(str.encode, names))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,10 @@ def _add(spans: list[Span], text: str, start: int, end: int) -> None:
     end -= len(piece) - len(piece.rstrip())
     if start >= end:
         return
+    # Most lines are too short for a window of their own: counting their words is much cheaper than finding them.
+    if len(piece.split()) <= MAX_WORDS:
+        spans.append(Span(start, end))
+        return
     words = list(_WORD.finditer(text, start, end))
     first = 0
     while len(words) - first > MAX_WORDS:

@@ -12,13 +12,15 @@ def test_every_sequence_is_in_one_bucket_within_its_bounds(lengths: list[int], m
     groups = buckets(lengths, max_batch, max_tokens)
     assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
     for group in groups:
-        width = -(-max(lengths[i] for i in group) // LENGTH_STEP) * LENGTH_STEP
+        widths = {-(-lengths[i] // LENGTH_STEP) * LENGTH_STEP for i in group}
+        assert len(widths) == 1
         assert len(group) <= max_batch
-        assert len(group) == 1 or len(group) * width <= max_tokens
+        assert len(group) == 1 or len(group) * widths.pop() <= max_tokens
 
 
-def test_like_lengths_go_together() -> None:
-    assert buckets([5, 90, 6, 91], max_batch=2) == [[3, 1], [2, 0]]
+def test_like_lengths_go_together_the_longest_first() -> None:
+    assert buckets([5, 90, 6, 91], max_batch=2) == [[1, 3], [0, 2]]
+    assert buckets([5, 90, 6, 81], max_batch=4) == [[1], [3], [0, 2]]
 
 
 @given(st.lists(st.lists(st.integers(1, 30000), min_size=1, max_size=40), min_size=1, max_size=20))

@@ -30,6 +30,8 @@ class TritonPythonModel:
         parameters = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
         options = ort.SessionOptions()
         cores = len(os.sched_getaffinity(0))
+        # Waiting threads would burn cores that the worker and the broker beside us need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0)) or cores
         options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0)) or 1
         if parameters.get("execution_mode") == "1":
