@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train test-compose prove test-faults lint format schemas train evaluate bench bench-delivery clean
+.PHONY: help setup setup-train demo test test-train test-compose prove test-faults lint format schemas train evaluate traps bench bench-delivery clean
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
@@ -56,6 +56,9 @@ train: setup-train  ## Train the posting student on POSTINGS=, LABELS=, RESERVED
 
 evaluate: setup-train  ## Print the shipped student's metrics on the held-out part of POSTINGS=, LABELS=, RESERVED=
 	$(RUN) python -m models.postings.evaluate --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED)
+
+traps: setup-train  ## Score the shipped student on the hand-written traps (ARGS="--misses")
+	$(RUN) python -m models.postings.traps $(ARGS)
 
 bench: setup-train  ## Postings/s end to end, of the bare model and of four DistilBERTs (ARGS= as above)
 	$(RUN) talentstream bench postings --baseline distilbert4 $(ARGS)
