@@ -67,3 +67,4 @@ class Feature(Model, Generic[T]):
     value: T
     confidence: Confidence
     evidence: tuple[Evidence, ...] = ()
+    review: bool = Field(default=False, description="Too unsure to be used unseen: a person should look.")

@@ -83,7 +83,7 @@ def _panel(record: Received, line: Line) -> Panel:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(ratio=1)
     for name, feature in stated(features):
-        table.add_row(name, _value(feature["value"]), _confidence(feature["confidence"]), _evidence(features, feature))
+        table.add_row(name, _value(feature["value"]), _confidence(feature), _evidence(features, feature))
     skills = ", ".join(skill["value"] for skill in features["skills"])
     body = Group(table, Text(f"skills  {skills}", style="dim")) if skills else table
     title = getattr(line.event, "title", "")
@@ -95,9 +95,11 @@ def _value(value: Any) -> str:
     return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
 
 
-def _confidence(confidence: float) -> Text:
+def _confidence(feature: dict[str, Any]) -> Text:
+    """With a question mark where a person should look."""
+    confidence: float = feature["confidence"]
     style = "green" if confidence >= 0.9 else "yellow" if confidence >= 0.7 else "red"
-    return Text(f"{confidence:.2f}", style=style)
+    return Text(f"{confidence:.2f}{'?' if feature.get('review') else ' '}", style=style)
 
 
 def _evidence(features: dict[str, Any], feature: dict[str, Any]) -> Text:

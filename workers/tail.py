@@ -103,7 +103,8 @@ def show(record: Received, console: Console) -> None:
         console.print(Text(f"  {len(record.value)} bytes", style="dim"))
     elif record.event_type == POSTING_FEATURES.event_type:
         for name, feature in stated(record.value):
-            console.print(Text(f"  {name:24} {feature['value']!s:28} {feature['confidence']:.2f}"))
+            mark = " review" if feature.get("review") else ""
+            console.print(Text(f"  {name:24} {feature['value']!s:28} {feature['confidence']:.2f}{mark}"))
         if skills := [skill["value"] for skill in record.value["skills"]]:
             console.print(Text(f"  {'skills':24} {', '.join(skills)}"))
     else:

@@ -7,6 +7,7 @@ Formats (JSON lines, plain or gzip): postings have `id`, `title`, `location`, `t
 import gzip
 import hashlib
 import json
+import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +17,9 @@ from typing import Any, Literal
 from zlib import crc32
 
 from models.postings import numbers
-from models.postings.labels import DEFAULTS, EVIDENCE, POSTING_HEADS, SENTENCE_HEADS, TAGS
+from models.postings.labels import DEFAULTS, EVIDENCE, POSTING_HEADS, SENTENCE_HEADS, SHOWN, TAGS
 from models.postings.preparing import Document, Unit, document
+from models.text.cleaning import clean
 from models.text.sentences import Span
 from topics.postings import Posting
 
@@ -25,6 +27,13 @@ Label = dict[str, Any]
 Part = Literal["train", "calibration", "test"]
 # Ignored by the loss.
 IGNORE = -100
+WRITTEN = Path(__file__).with_name("written.jsonl")
+WRITTEN_SOURCE = "written"
+# What a written label leaves out.
+_UNSAID: Label = dict(DEFAULTS) | {
+    "pay_min": None, "pay_max": None, "pay_currency": None, "experience_years_min": None, "experience_years_max": None,
+    "skills": [], "evidence": {},
+}  # fmt: skip
 _TEST_SHARE = 0.105
 _CALIBRATION_SHARE = 0.08
 
@@ -44,16 +53,20 @@ class Example:
     """One labelled posting, cleaned and cut.
 
     Attributes:
+        sampled: drawn at random, so that it may stand for others; those chosen for being hard only train.
         sentence_labels: for the header and each body sentence, head to class index or `IGNORE`.
+        quotes: of each of `SHOWN` that has one, where the teacher's quote stands.
         stated: heads that the posting states; a sentence's silence on them counts less.
     """
 
     posting: Posting
     source: str
+    sampled: bool
     label: Label
     doc: Document
     sentence_labels: tuple[dict[str, int], ...]
     stated: frozenset[str]
+    quotes: dict[str, Span]
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -73,22 +86,34 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def load(postings: Path, labels: Path, reserved: Path | None) -> list[Example]:
+def load(postings: Path, labels: Sequence[Path], reserved: Path | None) -> list[Example]:
     """Examples of all labelled postings, by id.
 
+    Args:
+        labels: the first file's postings are a random sample, those of the others were chosen to learn from.
+
     Raises:
-        ValueError: a label is of a reserved posting, or of one that the postings file lacks.
+        ValueError: a label is of a reserved posting or of one that the postings file lacks, or a posting has two.
     """
-    by_id = {row["id"]: row for row in read_lines(postings)}
+    by_id = {str(row["id"]): row for row in read_lines(postings)}
     refused = set(reserved.read_text("utf-8").split()) if reserved else set()
-    examples = []
-    for label in sorted(read_lines(labels), key=lambda row: str(row["id"])):
-        if label["id"] in refused:
-            raise ValueError(f"{label['id']} is reserved for tests and must not be trained on")
-        if label["id"] not in by_id:
-            raise ValueError(f"{label['id']} is labelled but not among the postings")
-        examples.append(example(by_id[label["id"]], label))
-    return examples
+    examples: dict[str, Example] = {}
+    for number, file in enumerate(labels):
+        for label in read_lines(file):
+            own = str(label["id"])
+            if own in refused:
+                raise ValueError(f"{own} is reserved for tests and must not be trained on")
+            if own not in by_id:
+                raise ValueError(f"{own} is labelled but not among the postings")
+            if own in examples:
+                raise ValueError(f"{own} is labelled twice")
+            examples[own] = example(by_id[own], label, sampled=number == 0)
+    return [examples[own] for own in sorted(examples)]
+
+
+def written() -> list[Example]:
+    """Short postings invented for this project, for what real labels lack: negation, false friends, rare classes."""
+    return [example(row, _UNSAID | row["label"], sampled=False) for row in read_lines(WRITTEN)]
 
 
 def as_posting(row: dict[str, Any]) -> Posting:
@@ -98,23 +123,25 @@ def as_posting(row: dict[str, Any]) -> Posting:
     )
 
 
-def example(row: dict[str, Any], label: Label) -> Example:
+def example(row: dict[str, Any], label: Label, *, sampled: bool) -> Example:
     """Aligns a posting's labels with its sentences."""
     posting = as_posting(row)
     doc = document(posting)
     spans = (doc.header, *doc.spans)
     marks: list[dict[str, int]] = [dict.fromkeys(SENTENCE_HEADS, 0) for _ in spans]
     stated = {head for head in DEFAULTS if label[head] != DEFAULTS[head]}
+    found = {name: find(doc.text, quote) for name, quote in label["evidence"].items() if name in SHOWN}
+    quotes = {name: quote for name, quote in found.items() if quote is not None}
     for head in stated & EVIDENCE.keys():
         value = SENTENCE_HEADS[head].index(label[head])
-        quote = find(doc.text, label["evidence"].get(EVIDENCE[head], ""))
+        quote = quotes.get(EVIDENCE[head])
         hits = [i for i, span in enumerate(spans) if quote and _shares(span, quote)]
         # A level without a quote is read from the title.
         for i in hits or ([0] if head == "experience_level" else []):
             marks[i][head] = value
     if "employment_type" in stated:
         _mark_employment(doc.text, spans, label["employment_type"], marks)
-    return Example(posting, row.get("source") or "", label, doc, tuple(marks), frozenset(stated))
+    return Example(posting, row.get("source") or "", sampled, label, doc, tuple(marks), frozenset(stated), quotes)
 
 
 def _mark_employment(text: str, spans: Sequence[Span], value: str, marks: list[dict[str, int]]) -> None:
@@ -172,13 +199,26 @@ def token_tags(unit: Unit, item: Example, sentence: dict[str, int]) -> list[int]
     return tags
 
 
+def token_shows(unit: Unit, item: Example) -> list[list[int]]:
+    """Of each token of a unit, and each of `SHOWN`, whether the teacher's quote holds it; `IGNORE` outside the text."""
+    shows = []
+    for start, end in unit.token_spans:
+        inside = {name for name, (a, b) in item.quotes.items() if a < end and start < b}
+        shows.append([IGNORE if start == end else int(name in inside) for name in SHOWN])
+    return shows
+
+
 def posting_classes(label: Label) -> dict[str, int]:
     """Class index of each head that speaks of the whole posting."""
     return {head: classes.index(label[head]) for head, classes in POSTING_HEADS.items()}
 
 
 def split(examples: Sequence[Example], held_out: Iterable[str]) -> dict[Part, list[Example]]:
-    """Splits by a hash of the id; near-duplicates stay together, sources in `held_out` go to the test as a whole."""
+    """Splits by a hash of the id; near-duplicates stay together, sources in `held_out` go to the test as a whole.
+
+    One member of the sample that is drawn takes its whole group along, so a part of the labels never finds in its test
+    what all of them had for training.
+    """
     groups = near_duplicates([item.doc.text[item.doc.body_start :] for item in examples])
     outside = set(held_out)
     members = defaultdict(list)
@@ -186,25 +226,47 @@ def split(examples: Sequence[Example], held_out: Iterable[str]) -> dict[Part, li
         members[group].append(item)
     parts: dict[Part, list[Example]] = {"train": [], "calibration": [], "test": []}
     for alike in members.values():
-        draw = int(hashlib.sha256(alike[0].posting.id.encode()).hexdigest()[:8], 16) / 2**32
-        part: Part = "train"
-        if draw < _TEST_SHARE or any(item.source in outside for item in alike):
-            part = "test"
-        elif draw < _TEST_SHARE + _CALIBRATION_SHARE:
-            part = "calibration"
-        parts[part] += alike
+        lowest = min((draw(item.posting.id) for item in alike if item.sampled), default=1.0)
+        if lowest < _TEST_SHARE or any(item.source in outside for item in alike):
+            parts["test"] += [item for item in alike if item.sampled]
+        elif lowest < _TEST_SHARE + _CALIBRATION_SHARE:
+            parts["calibration"] += [item for item in alike if item.sampled]
+        else:
+            parts["train"] += alike
     return parts
 
 
+def draw(posting_id: str, purpose: str = "") -> float:
+    """Between 0 and 1, the same at each call."""
+    return int(hashlib.sha256((purpose + posting_id).encode()).hexdigest()[:8], 16) / 2**32
+
+
 def unlabelled(
-    postings: Path, kept_out: Iterable[Example], held_out: Iterable[str], reserved: Path | None
+    postings: Path,
+    examples: Sequence[Example],
+    evaluation: Sequence[Example],
+    held_out: Iterable[str],
+    reserved: Path | None,
+    count: int,
+    seed: int,
 ) -> list[Posting]:
-    """All postings of the file but reserved ones, those kept out by id and those of held-out sources."""
+    """A sample of the postings that are neither labelled nor reserved, of a held-out source or like one of those.
+
+    Args:
+        examples: all labelled ones.
+        evaluation: of these what is calibrated and tested on: nothing that resembles it is taken either.
+    """
     refused = set(reserved.read_text("utf-8").split()) if reserved else set()
-    refused |= {item.posting.id for item in kept_out}
+    refused |= {item.posting.id for item in examples}
     outside = set(held_out)
-    rows = read_lines(postings)
-    return [as_posting(row) for row in rows if row["id"] not in refused and row.get("source") not in outside]
+    rows = [r for r in read_lines(postings) if str(r["id"]) not in refused and r.get("source") not in outside]
+    # Some of them fall away below.
+    rows = random.Random(seed).sample(rows, min(2 * count, len(rows)))  # noqa: S311
+    sample = [as_posting(row) for row in rows]
+    known = [item.doc.text[item.doc.body_start :] for item in evaluation]
+    groups = near_duplicates([*known, *(clean(posting.body).text for posting in sample)])
+    tested = set(groups[: len(known)])
+    return [one for one, group in zip(sample, groups[len(known) :], strict=True) if group not in tested][:count]
 
 
 def near_duplicates(texts: Sequence[str]) -> list[int]:

@@ -1,23 +1,22 @@
-"""Probabilities of units to calibrated decisions on the posting, each with the sentences that show it."""
+"""Decisions on the posting, each with the sentences that show it, and the numbers and skills that the tags point at."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.postings import numbers
-from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, TAGS, head_slices
+from models.postings.aggregation import Aggregation, Floats
+from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import Prepared, Unit
+from models.postings.tagging import tagged
 
-Floats = NDArray[np.float32]
 _MAX_EVIDENCE = 3
 # A further sentence is evidence when it is at least half as sure as the best.
-_EVIDENCE_SHARE = 0.5
-_FLOOR = 1e-6
+_EVIDENCE_SHARE, _EVIDENCE_FLOOR = 0.5, 0.05
 _MAX_SKILLS = 12
+# Characters between two runs of showing words that are one quote.
+_SHOWN_THRESHOLD, _SHOWN_GAP = 0.4, 12
 # Amounts further apart than this are not two ranges of one job's pay.
 _PAY_SPREAD = 3.0
 # Probability that a unit behind an amount makes up for.
@@ -27,40 +26,38 @@ _AMOUNT, _YEARS, _SKILL = TAGS.index("amount"), TAGS.index("years"), TAGS.index(
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Thresholds:
     """Fitted on postings that were not trained on.
 
     Attributes:
-        scale, bias: of each head: probabilities are `softmax(scale * score + bias)`.
-        votes: of each posting head: weight of the mean vote of the units after the first.
-        skill_threshold, amount_threshold, years_threshold: probability from which a token carries the tag.
+        review: of each head: below this confidence a person should look.
+        skill, amount, years: probability from which a token carries the tag.
     """
 
-    scale: dict[str, float]
-    bias: dict[str, list[float]]
-    votes: dict[str, float]
-    skill_threshold: float = 0.5
-    amount_threshold: float = 0.5
-    years_threshold: float = 0.5
+    review: dict[str, float]
+    skill: float = 0.5
+    amount: float = 0.4
+    years: float = 0.5
 
     @classmethod
-    def neutral(cls) -> "Calibration":
-        """Changes nothing."""
-        return cls(
-            dict.fromkeys(HEADS, 1.0), {h: [0.0] * len(c) for h, c in HEADS.items()}, dict.fromkeys(POSTING_HEADS, 1.0)
-        )
+    def neutral(cls) -> "Thresholds":
+        """Marks nothing."""
+        return cls(dict.fromkeys(HEADS, 0.0))
 
     @classmethod
-    def load(cls, path: Path) -> "Calibration":
-        """Reads `calibration.json`.
+    def load(cls, path: Path) -> "Thresholds":
+        """Reads `thresholds.json`.
 
         Raises:
             OSError, ValueError, TypeError: no such file, or not what :meth:`save` writes.
         """
-        return cls(**json.loads(path.read_text("utf-8")))
+        read = cls(**json.loads(path.read_text("utf-8")))
+        if read.review.keys() != HEADS.keys():
+            raise ValueError(f"{path}: not of this release's heads")
+        return read
 
     def save(self, path: Path) -> None:
-        """Writes `calibration.json`."""
+        """Writes `thresholds.json`."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
 
 
@@ -80,66 +77,47 @@ class Decision:
     units: tuple[int, ...]
 
 
-def scores(head: str, probabilities: Floats, votes: float) -> NDArray[np.float64]:
-    """Log scores of a head's classes for the posting, from `(units, classes)` probabilities.
+def decide(known: Floats, sentence_probs: Floats, aggregation: Aggregation) -> dict[str, Decision]:
+    """Decision of every head.
 
-    A sentence head is as sure of a value as its surest sentence; `none` must hold for every sentence. A posting head
-    hears the header and, with weight `votes`, the mean of the other units.
+    Args:
+        known: of :func:`models.postings.aggregation.features`.
+        sentence_probs: `(units, S)`.
     """
-    logs: NDArray[np.float64] = np.log(np.maximum(probabilities.astype(np.float64), _FLOOR))
-    if head in POSTING_HEADS:
-        total: NDArray[np.float64] = logs[0] + votes * logs[1:].mean(0) if len(logs) > 1 else logs[0]
-        return total
-    pooled: NDArray[np.float64] = logs.max(0)
-    pooled[0] = logs[:, 0].min()
-    return pooled
-
-
-def calibrated(score: NDArray[np.float64], scale: float, bias: Sequence[float]) -> NDArray[np.float64]:
-    """Probabilities that add to one."""
-    logits = scale * score + np.asarray(bias)
-    exponents = np.exp(logits - logits.max())
-    result: NDArray[np.float64] = exponents / exponents.sum()
-    return result
-
-
-def decide(sentence_probs: Floats, calibration: Calibration) -> dict[str, Decision]:
-    """Decision of every head, from `(units, S)`."""
     decisions = {}
-    for head, part in head_slices().items():
-        probabilities = sentence_probs[:, part]
-        score = scores(head, probabilities, calibration.votes.get(head, 0.0))
-        final = calibrated(score, calibration.scale[head], calibration.bias[head])
+    slices = head_slices()
+    for head, final in aggregation.probabilities(known).items():
         best = int(final.argmax())
         value, confidence = HEADS[head][best], round(float(final[best]), 4)
-        stated = 1.0 if head in POSTING_HEADS else round(1 - float(final[0]), 4)
         if head in POSTING_HEADS:
-            decisions[head] = Decision(value, confidence, stated, (0,))
-        elif best == 0:
+            decisions[head] = Decision(value, confidence, 1.0, (0,))
+            continue
+        stated = round(1 - float(final[0]), 4)
+        if best == 0:
             decisions[head] = Decision(DEFAULTS[head], confidence, stated, ())
-        else:
-            column = probabilities[:, best]
-            order = sorted(range(len(column)), key=lambda unit: (-column[unit], unit))
-            shown = tuple(u for u in order[:_MAX_EVIDENCE] if column[u] >= _EVIDENCE_SHARE * column[order[0]])
-            decisions[head] = Decision(value, confidence, stated, shown)
+            continue
+        column = sentence_probs[:, slices[head].start + best]
+        order = sorted(range(len(column)), key=lambda unit: (-column[unit], unit))
+        # Where the others' words alone tell (years tell the level), no sentence is shown for it.
+        least = max(_EVIDENCE_FLOOR, _EVIDENCE_SHARE * float(column[order[0]]))
+        shown = tuple(u for u in order[:_MAX_EVIDENCE] if column[u] >= least)
+        decisions[head] = Decision(value, confidence, stated, shown)
     return decisions
 
 
-def tagged(unit: Unit, token_probs: Floats, tag: int, threshold: float) -> list[tuple[int, int, float]]:
-    """Runs of tokens that carry a tag: span in the posting's text and mean probability."""
-    runs: list[tuple[int, int, list[float]]] = []
-    column = token_probs[:, tag]
-    previous = -2
-    for index, (start, end) in enumerate(unit.token_spans):
-        if start == end or column[index] < threshold:
-            continue
-        if runs and index == previous + 1:
-            first, _, values = runs.pop()
-            runs.append((first, end, [*values, float(column[index])]))
+def shown(unit: Unit, token_probs: Floats, variable: str) -> tuple[int, int]:
+    """The words of a deciding unit that show the variable: its whole span where no words stand out."""
+    column = len(TAGS) + SHOWN.index(variable)
+    runs: list[tuple[int, int, float]] = []
+    for start, end, sure in tagged(unit, token_probs, column, _SHOWN_THRESHOLD):
+        length = sure * (end - start)
+        if runs and start - runs[-1][1] <= _SHOWN_GAP:
+            first, _, sum_before = runs.pop()
+            runs.append((first, end, sum_before + length))
         else:
-            runs.append((start, end, [float(column[index])]))
-        previous = index
-    return [(start, end, sum(values) / len(values)) for start, end, values in runs]
+            runs.append((start, end, length))
+    start, end, _ = max(runs, key=lambda run: run[2], default=(unit.start, unit.end, 0.0))
+    return start, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +134,13 @@ class Reading:
 
 def read_pay(prepared: Prepared, token_probs: Sequence[Floats], pay: Decision, threshold: float) -> Reading | None:
     """The pay that the deciding sentences state: overall minimum and maximum; None where no figure can be read."""
+    # Which dollar, where the posting has no location of its own: its title and first words may name the place.
+    place = prepared.location or prepared.text[: prepared.units[0].end]
     found: list[tuple[numbers.Amount, Unit, float]] = []
     for index in pay.units:
         unit = prepared.units[index]
         runs = tagged(unit, token_probs[index], _AMOUNT, threshold)
-        for amount in numbers.amounts(_sentence(prepared, unit), prepared.location):
+        for amount in numbers.amounts(_sentence(prepared, unit), place):
             sure = [p for a, b, p in runs if a < amount.end + unit.start and amount.start + unit.start < b]
             if sure:
                 found.append((amount, unit, max(sure)))
@@ -178,7 +158,7 @@ def read_pay(prepared: Prepared, token_probs: Sequence[Floats], pay: Decision, t
     return Reading(
         min((v for v in lows if v is not None), default=None),
         max((v for v in highs if v is not None), default=None),
-        currency or numbers.local_currency(prepared.location, prepared.language),
+        currency or numbers.local_currency(place, prepared.language),
         round(pay.stated * min(p for _, _, p in found), 4),
         tuple((unit.start + a.start, unit.start + a.end) for a, unit, _ in found[:_MAX_EVIDENCE]),
         period,

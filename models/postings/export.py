@@ -8,22 +8,24 @@ import dataclasses
 import hashlib
 import json
 import logging
-import random
 import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from models.postings import calibrate, data, filtering, labels, running
-from models.postings.decoding import Calibration
-from models.postings.labels import HEADS, TAGS
+from models.postings import calibrate, data, filtering, labels, running, stacking
+from models.postings.aggregation import Aggregation, features
+from models.postings.decoding import Thresholds
+from models.postings.labels import HEADS, SHOWN, TAGS
 from models.postings.network import Network, Probabilities
 from models.postings.quantise import quantise
 from models.postings.retrieval import Retriever
-from models.postings.student import CALIBRATION, RETRIEVER, TOKENIZER, Student, assets_digest
+from models.postings.student import AGGREGATION, RETRIEVER, THRESHOLDS, TOKENIZER, Student, assets_digest
+from models.postings.train import STACKED
 from models.repository import REPOSITORY
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,8 @@ output [
   {{ name: "sentence_probs" data_type: TYPE_FP32 dims: [ {classes} ] }},
   {{ name: "token_probs" data_type: TYPE_FP32 dims: [ -1, {tags} ] }}
 ]
-# A result never depends on its batch mates (activations are scaled row by row), so requests may be merged freely.
-dynamic_batching {{ max_queue_delay_microseconds: 500 }}
+# No dynamic batching: the worker's requests are batches of one shape already, and Triton's batcher burns a tenth of the
+# CPU time while requests of several shapes wait.
 # KIND_AUTO: on a GPU where the server has one, else on the CPU.
 instance_group [ {{ count: 1 kind: KIND_AUTO }} ]
 parameters {{ key: "labels_digest" value: {{ string_value: "{labels_digest}" }} }}
@@ -58,36 +60,46 @@ def export(
     run: Path,
     target: Path,
     postings: Path | None,
-    label_file: Path | None,
+    labels_of: Sequence[Path],
     reserved: Path | None,
     keep_exact: Path | None = None,
 ) -> Path:
-    """Exports a training run to a model folder; with postings and labels it is calibrated, else neutral."""
+    """Exports a training run to a model folder; with postings and labels it is calibrated, else neutral.
+
+    Raises:
+        ValueError: the labels are too few, or not the run's.
+    """
     (target / _WEIGHTS.parent).mkdir(parents=True, exist_ok=True)
     for name in (TOKENIZER, RETRIEVER):
         shutil.copyfile(run / name, target / name)
     shutil.copyfile(run / "config.json", target / "training.json")
-    Calibration.neutral().save(target / CALIBRATION)
+    Aggregation.neutral().save(target / AGGREGATION)
+    Thresholds.neutral().save(target / THRESHOLDS)
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "model.onnx"
-        write_onnx(load_network(run), exact)
+        write_onnx(Network.load(run), exact)
         quantise(exact, target / _WEIGHTS)
         if keep_exact:
             shutil.copyfile(exact, keep_exact)
-    if postings and label_file:
-        _tune(run, target, postings, label_file, reserved)
+    if postings and labels_of:
+        _tune(run, target, postings, labels_of, reserved)
     write_config(target)
     log.info("%s: %.1f MB", target / _WEIGHTS, (target / _WEIGHTS).stat().st_size / 1e6)
     return target
 
 
-def _tune(run: Path, target: Path, postings: Path, label_file: Path, reserved: Path | None) -> None:
-    """Distils the retriever and calibrates, both by what is served: the int8 model."""
+def _tune(run: Path, target: Path, postings: Path, labels_of: Sequence[Path], reserved: Path | None) -> None:
+    """Distils the retriever by what is served, the int8 model; fits the aggregation, and how sure it is, by it too."""
     config = json.loads((run / "config.json").read_text("utf-8"))
-    parts = data.split(data.load(postings, label_file, reserved), config["held_out"])
+    examples = data.load(postings, labels_of, reserved)
+    parts = data.split(examples, config["held_out"])
     model = running.session(target / _WEIGHTS)
-    pool = data.unlabelled(postings, parts["calibration"] + parts["test"], config["held_out"], reserved)
-    sample = random.Random(config["seed"]).sample(pool, min(_DISTIL_POSTINGS, len(pool)))  # noqa: S311
+    if not parts["calibration"]:
+        raise ValueError("too few labels: none falls into the calibration part")
+    evaluation = [*parts["calibration"], *parts["test"]]
+    sample = data.unlabelled(
+        postings, examples, evaluation, config["held_out"], reserved, _DISTIL_POSTINGS, config["seed"]
+    )
     sentences, beliefs = filtering.believe(sample, Student.load(target), model)
     retriever = dataclasses.replace(
         Retriever.load(target / RETRIEVER), max_evidence=_MAX_EVIDENCE, max_skill=_MAX_SKILL
@@ -96,17 +108,18 @@ def _tune(run: Path, target: Path, postings: Path, label_file: Path, reserved: P
         target / RETRIEVER
     )
     prepared = Student.load(target).prepare_batch([item.posting for item in parts["calibration"]])
-    calibrate.fit(parts["calibration"], prepared, running.run(model, prepared)).save(target / CALIBRATION)
-
-
-def load_network(run: Path) -> Network:
-    """The network as :mod:`models.postings.train` left it."""
-    network = Network(run / "encoder")
-    heads = torch.load(run / "heads.pt", weights_only=True)
-    network.sentence.load_state_dict(heads["sentence"])
-    network.token.load_state_dict(heads["token"])
-    network.eval()
-    return network
+    answers = running.run(model, prepared)
+    read = [i for i, document in enumerate(prepared) if document.units]
+    known = np.array([features(prepared[i], *answers[i]) for i in read])
+    calibration = [parts["calibration"][i] for i in read]
+    aggregation = Aggregation.neutral()
+    if (run / STACKED).exists():
+        stacked, own, weights = stacking.load(run / STACKED, [*parts["train"], *data.written()])
+        aggregation = calibrate.fit(stacked, own, weights)
+    aggregation = calibrate.scaled(aggregation, known, [item.label for item in calibration])
+    aggregation.save(target / AGGREGATION)
+    skill = calibrate.skill_threshold(calibration, [prepared[i] for i in read], [answers[i] for i in read])
+    Thresholds(calibrate.review(aggregation, known, calibration), skill).save(target / THRESHOLDS)
 
 
 def write_onnx(network: Network, path: Path) -> None:
@@ -136,7 +149,7 @@ def write_config(target: Path) -> None:
     weights = hashlib.sha256((target / _WEIGHTS).read_bytes()).hexdigest()
     text = _CONFIG.format(
         classes=sum(map(len, HEADS.values())),
-        tags=len(TAGS),
+        tags=len(TAGS) + len(SHOWN),
         labels_digest=labels.digest(),
         assets_digest=assets,
         digest=hashlib.sha256((weights + assets).encode()).hexdigest()[:16],
@@ -150,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder that training wrote")
     parser.add_argument("--target", type=Path, default=REPOSITORY / Student.name)
     parser.add_argument("--postings", type=Path)
-    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--labels", type=Path, nargs="+", default=())
     parser.add_argument("--reserved", type=Path)
     parser.add_argument("--exact", type=Path, help="keep the fp32 model in this file, to compare")
     options = parser.parse_args(arguments)

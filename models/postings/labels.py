@@ -42,6 +42,13 @@ POSTING_HEADS: dict[str, tuple[str, ...]] = {
     "department": get_args(fields.Department),
 }
 HEADS = SENTENCE_HEADS | POSTING_HEADS
+# The published work speaks of nine sub-variables in four groups.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "remote": ("work_arrangement",),
+    "remuneration": ("pay_period", "commission", "bonus"),
+    "experience": ("experience_requirement", "experience_level"),
+    "education": ("education_requirement", "education_level", "certification"),
+}
 
 Tag = Literal["O", "skill", "amount", "years"]
 TAGS: tuple[str, ...] = get_args(Tag)
@@ -58,6 +65,8 @@ EVIDENCE = {
     "education_level": "education",
     "certification": "certification",
 }
+# Of each token one of the tags, then for each of these whether it is among the words that show it.
+SHOWN: tuple[str, ...] = tuple(dict.fromkeys(EVIDENCE.values()))
 
 
 def head_slices() -> dict[str, slice]:
@@ -72,4 +81,4 @@ def head_slices() -> dict[str, slice]:
 
 def digest() -> str:
     """First 16 hex digits of the SHA-256 over all names in order: weights and decoding must agree on it."""
-    return hashlib.sha256(json.dumps([HEADS, TAGS]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([HEADS, TAGS, SHOWN]).encode()).hexdigest()[:16]

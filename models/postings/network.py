@@ -1,12 +1,16 @@
-"""The network: one encoder, one linear layer for all sentence heads, one for the token tags."""
+"""The network: one encoder, one linear layer for all sentence heads, one for the tokens."""
 
+import copy
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from models.postings.labels import HEADS, TAGS, head_slices
+from models.postings.labels import HEADS, SHOWN, TAGS, head_slices
+
+_ENCODER, _HEADS = "encoder", "heads.pt"
 
 
 class Network(nn.Module):
@@ -18,7 +22,7 @@ class Network(nn.Module):
         hidden = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(0.1)
         self.sentence = nn.Linear(2 * hidden, sum(len(classes) for classes in HEADS.values()))
-        self.token = nn.Linear(hidden, len(TAGS))
+        self.token = nn.Linear(hidden, len(TAGS) + len(SHOWN))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits `(batch, S)` and `(batch, tokens, K)` of int64 inputs `(batch, tokens)`."""
@@ -30,9 +34,30 @@ class Network(nn.Module):
         sentence = self.sentence(self.dropout(pooled).unsqueeze(1)).squeeze(1)
         return sentence, self.token(self.dropout(states))
 
+    @classmethod
+    def load(cls, run: Path) -> "Network":
+        """As :meth:`save` left it."""
+        network = cls(run / _ENCODER)
+        for name, state in torch.load(run / _HEADS, weights_only=True).items():
+            getattr(network, name).load_state_dict(state)
+        network.eval()
+        return network
+
+    def save(self, run: Path) -> None:
+        """Writes encoder and heads to a folder."""
+        self.encoder.save_pretrained(run / _ENCODER)
+        torch.save({name: getattr(self, name).state_dict() for name in ("sentence", "token")}, run / _HEADS)
+
+    def with_layers(self, layers: Sequence[int]) -> "Network":
+        """A copy that keeps these layers of the encoder alone."""
+        network = copy.deepcopy(self)
+        network.encoder.encoder.layer = nn.ModuleList(network.encoder.encoder.layer[i] for i in layers)
+        network.encoder.config.num_hidden_layers = len(layers)
+        return network
+
 
 class Probabilities(nn.Module):
-    """What is served: softmax of each head and of the tags."""
+    """What is served: softmax of each head and of the tags, and of each token what it shows."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -42,4 +67,6 @@ class Probabilities(nn.Module):
         """Probabilities `(batch, S)` and `(batch, tokens, K)`."""
         sentence, token = self.network(input_ids, attention_mask)
         heads = [sentence[:, part].softmax(-1) for part in head_slices().values()]
-        return torch.cat(heads, -1), token.softmax(-1)
+        return torch.cat(heads, -1), torch.cat(
+            [token[..., : len(TAGS)].softmax(-1), token[..., len(TAGS) :].sigmoid()], -1
+        )

@@ -13,11 +13,15 @@ _NUMBER = (
     r"\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])|"
     r"\d{1,3}(?:[,.'’\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d{1,2}(?!\d))?"
 )
-_CODES = tuple(re.findall("...", "USDEURGBPCADAUDNZDCHFINRSGDHKDVNDJPYSEKNOKDKKPLNZARKESAEDAMDBRLMXN"))
+_CODES = tuple(
+    re.findall("...", "USDEURGBPCADAUDNZDCHFINRSGDHKDVNDJPYSEKNOKDKKPLNZARKESAEDAMDBRLMXNNGNTNDMADDZDEGPXOF")
+)
 _CURRENCY_WORDS = {
     "us$": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "ca$": "CAD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD",
     "$": "$", "dollar": "$", "dollars": "$", "€": "EUR", "euro": "EUR", "euros": "EUR", "£": "GBP", "pound": "GBP",
-    "pounds": "GBP", "₹": "INR", "rs": "INR", "rs.": "INR", "rupees": "INR", "¥": "JPY", "ksh": "KES", "kshs": "KES",
+    "pounds": "GBP", "₹": "INR", "rs": "INR", "rs.": "INR", "rupees": "INR", "¥": "JPY", "₦": "NGN",
+    "dinars tunisiens": "TND", "dirhams marocains": "MAD", "dh": "MAD", "dhs": "AED",
+    "ksh": "KES", "kshs": "KES",
     **{code.lower(): code for code in _CODES},
 }  # fmt: skip
 _CURRENCY = "|".join(re.escape(word) for word in sorted(_CURRENCY_WORDS, key=lambda word: (-len(word), word)))
@@ -136,7 +140,9 @@ def _amount(sentence: str, first: "re.Match[str]", second: "re.Match[str] | None
     low = _value(first, _scale(first))
     if second is not None and _scale(first) is None and _scale(second) and low < 1_000:
         low = _value(first, _scale(second))
-    currency = next((_CURRENCY_WORDS[w.lower()] for m in (first, last) for w in (m["before"], m["after"]) if w), None)
+    words = [_CURRENCY_WORDS[w.lower()] for m in (first, last) for w in (m["before"], m["after"]) if w]
+    # "$61,500 CAD": the code says which dollar.
+    currency = next((word for word in words if word != "$"), words[0] if words else None)
     if currency == "$":
         currency = next((code for pattern, code in _DOLLARS if pattern.search(location)), "USD")
     if second is None:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
 _TABLE = "word_embeddings"
+# Seven bits: the sums of two products of eight would saturate in 16 bits on processors without VNNI, and a posting's
+# features would hang on the machine that read it.
+_WEIGHT_LIMIT, _TABLE_LIMIT = 63, 127
 
 
 def quantise(source: Path, target: Path) -> None:
@@ -42,15 +45,15 @@ def quantise(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def _symmetric(weight: NDArray[np.float32], axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True), 1e-12) / 127
+def _symmetric(weight: NDArray[np.float32], axis: int, limit: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True), 1e-12) / limit
     return np.round(weight / scale).astype(np.int8), scale.astype(np.float32)
 
 
 def _rowwise_matmul(
     node: NodeProto, weight: NDArray[np.float32], added: list[onnx.TensorProto], rows: dict[str, tuple[str, str]]
 ) -> list[NodeProto]:
-    quantised, scale = _symmetric(weight, axis=0)
+    quantised, scale = _symmetric(weight, axis=0, limit=_WEIGHT_LIMIT)
     name = node.output[0]
     added.append(numpy_helper.from_array(quantised, f"{name}_int8"))
     added.append(numpy_helper.from_array(scale.reshape(-1), f"{name}_scale"))
@@ -91,7 +94,7 @@ def _quantise_rows(source: str, target: str, scale: str, added: list[onnx.Tensor
 
 
 def _gather(node: NodeProto, table: NDArray[np.float32], added: list[onnx.TensorProto]) -> list[NodeProto]:
-    quantised, scale = _symmetric(table, axis=1)
+    quantised, scale = _symmetric(table, axis=1, limit=_TABLE_LIMIT)
     name = node.output[0]
     added.append(numpy_helper.from_array(quantised, f"{name}_int8"))
     added.append(numpy_helper.from_array(scale, f"{name}_scale"))

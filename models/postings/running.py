@@ -1,16 +1,17 @@
 """Runs the exported model in this process, for calibration and evaluation; serving goes through Triton."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
-from models.postings.decoding import Floats
+from models.postings.aggregation import Floats
 from models.postings.preparing import Prepared
 
 # As the worker's client pads: the shape, and so the result, never depends on chance.
-_LENGTH_STEP = 8
+_LENGTH_STEP = 4
 _MAX_TOKENS = 4_096
 
 Answer = tuple[Floats, list[Floats]]
@@ -25,6 +26,18 @@ def session(path: Path, threads: int = 2) -> onnxruntime.InferenceSession:
 
 def run(model: onnxruntime.InferenceSession, prepared: Sequence[Prepared]) -> list[Answer]:
     """Of each posting `(units, S)` and each unit's `(tokens, K)`."""
+
+    def served(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        sentence, token = model.run(["sentence_probs", "token_probs"], {"input_ids": ids, "attention_mask": mask})
+        return sentence, token
+
+    return padded_batches(served, prepared)
+
+
+def padded_batches(
+    model: Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[Floats, Floats]], prepared: Sequence[Prepared]
+) -> list[Answer]:
+    """The same of any model over ids and mask, `(batch, tokens)` each."""
     units = [unit for posting in prepared for unit in posting.units]
     order = sorted(range(len(units)), key=lambda i: -len(units[i].token_ids))
     sentence: list[Floats] = [np.empty(0, np.float32)] * len(units)
@@ -37,8 +50,7 @@ def run(model: onnxruntime.InferenceSession, prepared: Sequence[Prepared]) -> li
         for row, index in enumerate(batch):
             ids[row, : len(units[index].token_ids)] = units[index].token_ids
         lengths = np.array([len(units[index].token_ids) for index in batch])
-        mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
-        sentences, tokens = model.run(["sentence_probs", "token_probs"], {"input_ids": ids, "attention_mask": mask})
+        sentences, tokens = model(ids, (np.arange(width) < lengths[:, None]).astype(np.int64))
         for row, index in enumerate(batch):
             sentence[index], token[index] = sentences[row], tokens[row, : lengths[row]]
     answers = []

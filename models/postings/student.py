@@ -9,7 +9,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from models.postings import decoding, labels
-from models.postings.decoding import Calibration, Decision, Floats, Reading
+from models.postings.aggregation import Aggregation, Floats, features
+from models.postings.decoding import Decision, Reading, Thresholds
 from models.postings.preparing import Prepared, Unit, prepare
 from models.postings.retrieval import Retriever
 from topics.fields import Evidence, Feature
@@ -17,7 +18,12 @@ from topics.postings import Posting, PostingExtraction
 
 __all__ = ["Prepared", "Student", "Unit"]
 
-TOKENIZER, RETRIEVER, CALIBRATION = "tokenizer.json", "retriever.json", "calibration.json"
+TOKENIZER, RETRIEVER = "tokenizer.json", "retriever.json"
+AGGREGATION, THRESHOLDS = "aggregation.json", "thresholds.json"
+# Numbers are as doubtful as the head that they belong to.
+_DOUBTED_WITH = dict.fromkeys(("pay_min", "pay_max", "pay_currency"), "pay_period") | dict.fromkeys(
+    ("experience_years_min", "experience_years_max"), "experience_requirement"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,8 @@ class Student:
 
     tokenizer: Tokenizer
     retriever: Retriever
-    calibration: Calibration
+    aggregation: Aggregation
+    thresholds: Thresholds
     assets_digest: str
     tokenizer_digest: str
 
@@ -49,7 +56,8 @@ class Student:
         return cls(
             tokenizer,
             Retriever.load(directory / RETRIEVER),
-            Calibration.load(directory / CALIBRATION),
+            Aggregation.load(directory / AGGREGATION),
+            Thresholds.load(directory / THRESHOLDS),
             assets_digest(directory),
             hashlib.sha256((directory / TOKENIZER).read_bytes()).hexdigest()[:12],
         )
@@ -67,11 +75,15 @@ class Student:
         """
         if not prepared.units:
             return _nothing(prepared)
-        decisions = decoding.decide(sentence_probs, self.calibration)
-        fields: dict[str, Any] = {head: _feature(prepared, decision) for head, decision in decisions.items()}
+        known = features(prepared, sentence_probs, token_probs)
+        decisions = decoding.decide(known, sentence_probs, self.aggregation)
+        fields: dict[str, Any] = {h: _feature(prepared, token_probs, h, d) for h, d in decisions.items()}
         fields |= self._pay(prepared, token_probs, decisions["pay_period"])
         fields |= self._years(prepared, token_probs, decisions["experience_requirement"])
-        found = decoding.read_skills(prepared, token_probs, self.calibration.skill_threshold)
+        doubted = {h: d.confidence < self.thresholds.review[h] for h, d in decisions.items()}
+        for name, field in fields.items():
+            field["review"] = doubted[_DOUBTED_WITH.get(name, name)]
+        found = decoding.read_skills(prepared, token_probs, self.thresholds.skill)
         skills = tuple(
             Feature[str](value=name, confidence=sure, evidence=(Evidence(start=start, end=end),))
             for name, sure, start, end in found
@@ -81,22 +93,23 @@ class Student:
     def _pay(self, prepared: Prepared, token_probs: Sequence[Floats], pay: Decision) -> dict[str, Any]:
         if not pay.units:
             return _numbers(None, pay.confidence, pay=True)
-        reading = decoding.read_pay(prepared, token_probs, pay, self.calibration.amount_threshold)
+        reading = decoding.read_pay(prepared, token_probs, pay, self.thresholds.amount)
         fields = _numbers(reading, round(1 - pay.stated, 4), pay=True)
         if reading is not None and reading.period is not None and reading.period != pay.value:
             # The unit stands written behind the amount; what is left to doubt is whether that is pay at all.
-            fields["pay_period"] = _feature(prepared, replace(pay, value=reading.period, confidence=pay.stated))
+            restated = replace(pay, value=reading.period, confidence=pay.stated)
+            fields["pay_period"] = _feature(prepared, token_probs, "pay_period", restated)
         return fields
 
     def _years(self, prepared: Prepared, token_probs: Sequence[Floats], experience: Decision) -> dict[str, Any]:
-        reading = decoding.read_years(prepared, token_probs, experience, self.calibration.years_threshold)
+        reading = decoding.read_years(prepared, token_probs, experience, self.thresholds.years)
         return _numbers(reading, experience.confidence, pay=False)
 
 
 def assets_digest(directory: Path) -> str:
     """First 16 hex digits of the SHA-256 over the assets and the label spaces."""
     digest = hashlib.sha256(labels.digest().encode())
-    for name in (TOKENIZER, RETRIEVER, CALIBRATION):
+    for name in (TOKENIZER, RETRIEVER, AGGREGATION, THRESHOLDS):
         digest.update((directory / name).read_bytes())
     return digest.hexdigest()[:16]
 
@@ -105,9 +118,13 @@ def _language(prepared: Prepared) -> Feature[str]:
     return Feature[str](value=prepared.language, confidence=prepared.language_confidence)
 
 
-def _feature(prepared: Prepared, decision: Decision) -> dict[str, Any]:
-    spans = sorted((prepared.units[unit].start, prepared.units[unit].end) for unit in decision.units)
-    return _field(decision.value, decision.confidence, spans)
+def _feature(prepared: Prepared, token_probs: Sequence[Floats], head: str, decision: Decision) -> dict[str, Any]:
+    spans = []
+    for index in decision.units:
+        unit = prepared.units[index]
+        variable = labels.EVIDENCE.get(head)
+        spans.append(decoding.shown(unit, token_probs[index], variable) if variable else (unit.start, unit.end))
+    return _field(decision.value, decision.confidence, sorted(spans))
 
 
 def _field(value: Any, confidence: float, spans: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
@@ -128,4 +145,5 @@ def _nothing(prepared: Prepared) -> PostingExtraction:
     defaults = labels.DEFAULTS | {"seniority": "mid", "department": "Other"}
     fields: dict[str, Any] = {head: _field(value, 0.0) for head, value in defaults.items()}
     fields |= _numbers(None, 0.0, pay=True) | _numbers(None, 0.0, pay=False)
+    fields = {name: field | {"review": True} for name, field in fields.items()}
     return PostingExtraction(language=_language(prepared), skills=(), **fields)

@@ -3,7 +3,9 @@
 Postings: JSON lines (or .jsonl.gz), each with `id`, `title`, `location`, `text` (raw, HTML or plain), optionally
 `source`. Labels: JSON lines with the annotation guide's keys: the nine variables, `employment_type`, `seniority`,
 `department`, `pay_min`, `pay_max`, `pay_currency`, `experience_years_min`, `experience_years_max`, `skills` (verbatim
-spans) and `evidence` (variable to verbatim quote). Reserved: ids, one a line, that must not occur among the labels.
+spans) and `evidence` (variable to verbatim quote). Calibration and test are drawn from the first file of labels, which
+should be a random sample; further files, of postings chosen for being hard, only train. Reserved: ids, one a line, that
+must not occur among the labels. The written cases of this folder are learned from as well.
 The result is a folder for `python -m models.postings.export`.
 """
 
@@ -17,21 +19,28 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from models.postings import data, filtering
+from models.postings import data, filtering, stacking
 from models.postings.data import IGNORE, Example
-from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, TAGS, head_slices
+from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, SHOWN, TAGS, head_slices
 from models.postings.network import Network
 from models.postings.preparing import Unit, tokenize
 from models.postings.retrieval import Retriever
+from models.postings.student import RETRIEVER, TOKENIZER
 
 log = logging.getLogger(__name__)
+
+STACKED = "stacked.npz"
+_SHOWN_WEIGHT = 2.0
+# Of the machine that trained, not of the model.
+PATHS = ("postings", "labels", "out", "reserved", "base")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +48,17 @@ class Config:
     """Everything that a run depends on besides its data."""
 
     postings: Path
-    labels: Path
+    labels: tuple[Path, ...]
     out: Path
     reserved: Path | None = None
     base: str | None = None
     held_out: tuple[str, ...] = ()
-    epochs: int = 5
-    batch_tokens: int = 1_600
-    encoder_rate: float = 1.2e-4
+    folds: int = 3
+    epochs: int = 4
+    batch_tokens: int = 2_400
+    encoder_rate: float = 1.5e-4
     head_rate: float = 1.5e-3
-    negatives: float = 1.0
+    negatives: float = 0.6
     silence_weight: float = 0.3
     token_weight: float = 1.0
     evidence_recall: float = 0.985
@@ -62,17 +72,19 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One training input with its targets: head to class, head to weight, tags by token."""
+    """One training input with its targets: head to class, head to weight, of each token its tag and what it shows."""
 
     unit: Unit
     classes: dict[str, int]
     weights: dict[str, float]
     tags: list[int]
+    shows: list[list[int]]
     positive: bool
 
 
 def train(config: Config) -> Path:
     """Trains on the training part and writes encoder, heads, tokenizer, retriever and configuration."""
+    started = time.monotonic()
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
@@ -80,23 +92,31 @@ def train(config: Config) -> Path:
     parts = data.split(data.load(config.postings, config.labels, config.reserved), config.held_out)
     log.info("postings: %s", {part: len(items) for part, items in parts.items()})
     config.out.mkdir(parents=True, exist_ok=True)
+    learning = [*parts["train"], *data.written()]
     tuning = parts["calibration"] or parts["train"]
-    retriever = filtering.from_labels(
-        parts["train"], tuning, config.evidence_recall, config.max_evidence, config.max_skill
-    )
-    retriever.save(config.out / "retriever.json")
-    network = Network(base)
-    shutil.copy(base / "tokenizer.json", config.out / "tokenizer.json")
-    rows = make_rows(parts["train"], retriever, load_tokenizer(config.out / "tokenizer.json"), config)
-    log.info("units: %d, of them %d with something to find", len(rows), sum(row.positive for row in rows))
-    fit(network, rows, config)
-    network.encoder.save_pretrained(config.out / "encoder")
-    torch.save(
-        {"sentence": network.sentence.state_dict(), "token": network.token.state_dict()}, config.out / "heads.pt"
-    )
-    kept = {name: value for name, value in dataclasses.asdict(config).items() if not isinstance(value, Path)}
+    retriever = filtering.from_labels(learning, tuning, config.evidence_recall, config.max_evidence, config.max_skill)
+    retriever.save(config.out / RETRIEVER)
+    shutil.copy(base / TOKENIZER, config.out / TOKENIZER)
+    tokenizer = load_tokenizer(config.out / TOKENIZER)
+
+    def fitted(examples: Sequence[Example]) -> Network:
+        torch.manual_seed(config.seed)
+        network = Network(base)
+        rows = make_rows(examples, retriever, tokenizer, config)
+        log.info("units: %d, of them %d with something to find", len(rows), sum(row.positive for row in rows))
+        fit(network, rows, config)
+        return network
+
+    (config.out / STACKED).unlink(missing_ok=True)
+    if config.folds > 1:
+        known = stacking.out_of_fold(learning, config.folds, retriever, tokenizer, fitted)
+        stacking.save(config.out / STACKED, known, learning)
+    network = fitted(learning)
+    network.save(config.out)
+    kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
     kept |= {"base": "all-MiniLM-L6-v2" if config.base is None else Path(config.base).name}
-    kept |= {"train_postings": len(parts["train"]), "train_units": len(rows)}
+    kept |= {"train_postings": len(parts["train"]), "written_cases": len(learning) - len(parts["train"])}
+    kept["hours"] = round((time.monotonic() - started) / 3600, 1)
     (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     return config.out
 
@@ -116,6 +136,14 @@ def load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
+class _Input(Protocol):
+    @property
+    def unit(self) -> Unit: ...
+
+
+HasUnit = TypeVar("HasUnit", bound=_Input)
+
+
 def make_rows(examples: Sequence[Example], retriever: Retriever, tokenizer: Tokenizer, config: Config) -> list[Row]:
     """Rows of all header units, all sentences with something to find, and all that the retriever would keep."""
     chosen = []
@@ -124,9 +152,8 @@ def make_rows(examples: Sequence[Example], retriever: Retriever, tokenizer: Toke
         kept = set(retriever.keep(texts))
         kept |= {i for i, marks in enumerate(item.sentence_labels[1:]) if any(value > 0 for value in marks.values())}
         chosen.append(sorted(kept))
-    spans = [[item.doc.spans[i] for i in kept] for item, kept in zip(examples, chosen, strict=True)]
     rows = []
-    units = tokenize([item.doc for item in examples], spans, tokenizer)
+    units = tokenize([item.doc for item in examples], chosen, tokenizer)
     for item, indices, own in zip(examples, chosen, units, strict=True):
         for index, unit in zip([0, *(i + 1 for i in indices)], own, strict=True):
             rows.append(_row(item, unit, index, config))
@@ -141,7 +168,7 @@ def _row(item: Example, unit: Unit, index: int, config: Config) -> Row:
     weights |= dict.fromkeys(POSTING_HEADS, 0.2 if index else 1.0)
     tags = data.token_tags(unit, item, marks)
     positive = index == 0 or any(value > 0 for value in marks.values()) or any(tag > 0 for tag in tags)
-    return Row(unit, classes, weights, tags, positive)
+    return Row(unit, classes, weights, tags, data.token_shows(unit, item), positive)
 
 
 def fit(network: Network, rows: Sequence[Row], config: Config) -> None:
@@ -152,7 +179,10 @@ def fit(network: Network, rows: Sequence[Row], config: Config) -> None:
     weights = class_weights(rows)
     heads = [*network.sentence.parameters(), *network.token.parameters()]
     optimizer = torch.optim.AdamW(
-        [{"params": network.encoder.parameters()}, {"params": heads}], lr=config.encoder_rate, weight_decay=0.01
+        [{"params": network.encoder.parameters()}, {"params": heads}],
+        lr=config.encoder_rate,
+        weight_decay=0.01,
+        fused=True,
     )
     planned = config.epochs * len(batches([*positive, *negative[:share]], config.batch_tokens)) + config.epochs * 2
     total = max(planned, config.steps or 0, 10)
@@ -201,12 +231,18 @@ def class_weights(rows: Sequence[Row]) -> dict[str, Tensor]:
 def loss(
     sentence: Tensor, token: Tensor, batch: Sequence[Row], weights: dict[str, Tensor], token_weight: float
 ) -> Tensor:
-    """Sum over heads of weighted cross-entropy, plus that of the tags."""
+    """Sum over heads of weighted cross-entropy, plus that of the tags and of what shows a variable."""
     value = token_weight * cross_entropy(
-        token.flatten(0, 1),
+        token[..., : len(TAGS)].flatten(0, 1),
         padded_tags([row.tags for row in batch]).flatten(),
         weight=torch.tensor([1.0, 2.0, 4.0, 4.0][: len(TAGS)]),
         ignore_index=IGNORE,
+    )
+    shows = torch.cat([torch.tensor(row.shows) for row in batch])
+    logits = torch.cat([own[: len(row.shows), len(TAGS) :] for own, row in zip(token, batch, strict=True)])
+    inside = shows[:, 0] != IGNORE
+    value = value + token_weight * len(SHOWN) * binary_cross_entropy_with_logits(
+        logits[inside], shows[inside].float(), pos_weight=torch.tensor(_SHOWN_WEIGHT)
     )
     for head, part in head_slices().items():
         target = torch.tensor([row.classes[head] for row in batch])
@@ -216,9 +252,9 @@ def loss(
     return value
 
 
-def batches(rows: Sequence[Row], batch_tokens: int) -> list[list[Row]]:
+def batches(rows: Sequence[HasUnit], batch_tokens: int) -> list[list[HasUnit]]:
     """Shuffled batches of like length with at most `batch_tokens` tokens each (or one row)."""
-    result: list[list[Row]] = [[]]
+    result: list[list[HasUnit]] = [[]]
     for row in sorted(rows, key=lambda row: -len(row.unit.token_ids) + 6 * random.random()):  # noqa: S311
         batch = result[-1]
         longest = max([len(row.unit.token_ids), *(len(other.unit.token_ids) for other in batch)])
@@ -253,18 +289,20 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     defaults = {f.name: f.default for f in dataclasses.fields(Config)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--postings", type=Path, required=True)
-    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument(
+        "--labels", type=Path, nargs="+", required=True, help="a random sample; then files chosen to learn from"
+    )
     parser.add_argument("--reserved", type=Path, help="ids that must not be trained on")
     parser.add_argument("--base", help="folder of a Hugging Face encoder (default: the packaged all-MiniLM-L6-v2)")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--held-out", nargs="*", default=(), help="sources kept out of training as a whole")
-    for name in ("epochs", "seed", "threads", "max_evidence", "max_skill", "batch_tokens", "steps"):
+    for name in ("folds", "epochs", "seed", "threads", "max_evidence", "max_skill", "batch_tokens", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
     for name in ("encoder_rate", "head_rate", "negatives", "silence_weight", "token_weight", "evidence_recall"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=defaults[name])
     parser.add_argument("--bf16", action="store_true", help="autocast, where the processor has bfloat16")
     options = vars(parser.parse_args(arguments))
-    return Config(**options | {"held_out": tuple(options["held_out"])})
+    return Config(**options | {name: tuple(options[name]) for name in ("held_out", "labels")})
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Decoding: the surest sentence decides, shows why, and numbers come from its words."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from models.postings import decoding
-from models.postings.decoding import Calibration, Floats
-from models.postings.labels import HEADS, TAGS, head_slices
+from models.postings import aggregation, decoding, tagging
+from models.postings.aggregation import Aggregation, Floats
+from models.postings.labels import HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import NO_SPAN, Prepared, Unit
 
 SENTENCES = [
@@ -45,7 +47,7 @@ def token_probs(tag: str, *quotes: str, document: Prepared | None = None) -> lis
     document = document or prepared()
     result = []
     for unit in document.units:
-        probs = np.zeros((len(unit.token_ids), len(TAGS)), np.float32)
+        probs = np.zeros((len(unit.token_ids), len(TAGS) + len(SHOWN)), np.float32)
         for quote in quotes:
             at = document.text.find(quote)
             inside = [i for i, (a, b) in enumerate(unit.token_spans) if at <= a and b <= at + len(quote) and a < b]
@@ -54,26 +56,62 @@ def token_probs(tag: str, *quotes: str, document: Prepared | None = None) -> lis
     return result
 
 
+def decided(probs: Floats, tokens: list[Floats] | None = None) -> dict[str, decoding.Decision]:
+    known = aggregation.features(prepared(), probs, tokens or token_probs("years"))
+    return decoding.decide(known, probs, Aggregation.neutral())
+
+
 def test_the_surest_sentence_decides_and_is_the_evidence() -> None:
-    found = decoding.decide(sentence_probs(pay_period=(1, "hour", 0.95)), Calibration.neutral())
+    found = decided(sentence_probs(pay_period=(1, "hour", 0.95)))
     assert (found["pay_period"].value, found["pay_period"].units) == ("hour", (1,))
     assert found["pay_period"].confidence > 0.9
     assert (found["bonus"].value, found["bonus"].units) == ("no", ())
     assert (found["seniority"].value, found["seniority"].units) == (HEADS["seniority"][0], (0,))
 
 
-def test_probabilities_add_to_one_and_bias_counts() -> None:
-    score = np.log(np.array([0.2, 0.8]))
-    assert decoding.calibrated(score, 1.0, [0.0, 0.0]) == pytest.approx([0.2, 0.8])
-    assert decoding.calibrated(score, 1.0, [5.0, 0.0])[0] > 0.9
-    assert decoding.calibrated(score, 0.0, [0.0, 0.0]) == pytest.approx([0.5, 0.5])
+def test_fitted_weights_and_bias_count_and_probabilities_add_to_one() -> None:
+    known = aggregation.features(prepared(), sentence_probs(), token_probs("years", "3 years"))
+    made = Aggregation.neutral()
+    assert made.probabilities(known)["bonus"] == pytest.approx([1.0, 0.001], abs=2e-3)
+    made.bias["bonus"][:] = [0.0, 20.0]
+    assert made.probabilities(known)["bonus"].argmax() == 1
+    assert all(p.sum() == pytest.approx(1.0) for p in made.probabilities(known).values())
 
 
-def test_posting_heads_hear_the_other_units_as_told() -> None:
-    probs = np.array([[0.6, 0.4], [0.1, 0.9], [0.1, 0.9]], np.float32)
-    assert decoding.scores("seniority", probs, 0.0).argmax() == 0
-    assert decoding.scores("seniority", probs, 1.0).argmax() == 1
-    assert decoding.scores("seniority", probs[:1], 1.0).argmax() == 0
+def test_years_that_are_tagged_are_known_by_their_band() -> None:
+    def bands(*quotes: str) -> list[float]:
+        known = aggregation.features(prepared(), sentence_probs(), token_probs("years", *quotes))
+        return [round(float(value), 2) for value in known[-7:-3]]
+
+    assert bands() == [0, 0, 0, 0]
+    assert bands("3 years") == [0, 0.9, 0, 0]
+
+
+def test_an_aggregation_survives_its_file(tmp_path: Path) -> None:
+    made = Aggregation.neutral()
+    made.bias["bonus"][:] = [0.25, -1.5]
+    made.save(tmp_path / "aggregation.json")
+    read = Aggregation.load(tmp_path / "aggregation.json")
+    assert read.bias["bonus"].tolist() == [0.25, -1.5]
+    assert (read.weights["seniority"] == made.weights["seniority"]).all()
+    (tmp_path / "aggregation.json").write_text(
+        (tmp_path / "aggregation.json").read_text().replace("[0.25,-1.5]", "[0]")
+    )
+    with pytest.raises(ValueError, match="bonus"):
+        Aggregation.load(tmp_path / "aggregation.json")
+
+
+def test_the_words_that_show_a_variable_are_the_evidence() -> None:
+    unit = prepared().units[1]
+    probs = np.zeros((len(unit.token_ids), len(TAGS) + len(SHOWN)), np.float32)
+    assert decoding.shown(unit, probs, "pay") == (unit.start, unit.end)
+    column = len(TAGS) + SHOWN.index("pay")
+    # Two runs with a short gap are one quote; what stands far off is none of it.
+    probs[9:13, column] = probs[15:27, column] = 0.9
+    probs[-2, column] = 0.9
+    start, end = decoding.shown(unit, probs, "pay")
+    assert prepared().text[start:end] == "$20 - $25 per hour"
+    assert decoding.shown(unit, probs, "education") == (unit.start, unit.end)
 
 
 def test_pay_is_read_where_the_words_are_tagged() -> None:
@@ -114,6 +152,6 @@ def test_runs_break_where_the_tag_does() -> None:
     unit = prepared().units[3]
     probs = np.zeros((len(unit.token_ids), len(TAGS)), np.float32)
     probs[[1, 2, 5], 1] = [0.8, 0.6, 0.9]
-    runs = decoding.tagged(unit, probs, 1, 0.5)
+    runs = tagging.tagged(unit, probs, 1, 0.5)
     assert [(a - unit.start, b - unit.start) for a, b, _ in runs] == [(0, 2), (4, 5)]
     assert runs[0][2] == pytest.approx(0.7)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.postings.labels import HEADS, TAGS
-from models.postings.preparing import MAX_TOKENS, NO_SPAN
+from models.postings.labels import HEADS, SHOWN, TAGS
+from models.postings.preparing import MAX_TOKENS, NO_SPAN, document
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
 from topics.postings import Posting, PostingExtraction
@@ -30,7 +30,7 @@ def student() -> Student:
 def answer(student: Student, prepared: Prepared) -> PostingExtraction:
     """What decoding makes of an encoder that knows nothing."""
     sentence = np.full((len(prepared.units), sum(map(len, HEADS.values()))), 0.1, np.float32)
-    tokens = [np.full((len(unit.token_ids), len(TAGS)), 0.1, np.float32) for unit in prepared.units]
+    tokens = [np.full((len(unit.token_ids), len(TAGS) + len(SHOWN)), 0.1, np.float32) for unit in prepared.units]
     return student.decode(prepared, sentence, tokens)
 
 
@@ -46,6 +46,17 @@ def test_units_point_into_the_text(student: Student) -> None:
         assert len(unit.token_ids) == len(unit.token_spans) <= MAX_TOKENS
         inside = [span for span in unit.token_spans if span != NO_SPAN]
         assert all(unit.start <= a < b <= unit.end for a, b in inside)
+
+
+def test_sentences_know_the_heading_they_stand_under(student: Student) -> None:
+    body = "We build roofs.\nRequirements:\nA van.\nTwo years on roofs.\nNice to have\nA crane licence.\n"
+    doc = document(Posting(id="1", title="Roofer", body=body + "We smile.\n" * 20))
+    under = {doc.text[a:b]: doc.text[c:d] for (a, b), (c, d) in zip(doc.spans, doc.headings, strict=True)}
+    assert under["A van."] == under["Two years on roofs."] == "Requirements:"
+    assert under["A crane licence."] == "Nice to have"
+    assert under["Requirements:"] == ""
+    # Twenty sentences on, nobody remembers it.
+    assert [doc.text[a:b] for a, b in doc.headings][-1] == ""
 
 
 def test_batches_are_prepared_as_single_postings_are(student: Student) -> None:

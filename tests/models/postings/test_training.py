@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.postings import data, running
-from models.postings.labels import HEADS, TAGS
+from models.postings.labels import HEADS, SHOWN, TAGS
 from models.postings.preparing import Prepared, Unit
 from models.postings.student import Student
 from topics.postings import Posting
@@ -41,8 +41,8 @@ def test_trains_exports_and_serves(tmp_path: Path) -> None:
     from models.postings.train import Config, train
 
     postings, labels = write(tmp_path)
-    run = train(Config(postings, labels, tmp_path / "run", epochs=1, steps=2, batch_tokens=400))
-    target = export(run, tmp_path / "postings_student", None, None, None)
+    run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=2, folds=0, batch_tokens=400))
+    target = export(run, tmp_path / "postings_student", None, (), None)
     student = Student.load(target)
     assert student.assets_digest in (target / "config.pbtxt").read_text("utf-8")
 
@@ -51,7 +51,7 @@ def test_trains_exports_and_serves(tmp_path: Path) -> None:
     model = running.session(target / "1" / "model.onnx")
     ((sentence, tokens),) = running.run(model, [prepared])
     assert sentence.shape == (len(prepared.units), sum(map(len, HEADS.values())))
-    assert [t.shape for t in tokens] == [(len(unit.token_ids), len(TAGS)) for unit in prepared.units]
+    assert [t.shape for t in tokens] == [(len(unit.token_ids), len(TAGS) + len(SHOWN)) for unit in prepared.units]
     extraction = student.decode(prepared, sentence, tokens)
     assert extraction == student.decode(prepared, sentence, tokens)
     assert extraction.language.value == "en"
@@ -63,8 +63,8 @@ def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
     from models.postings.train import Config, train
 
     postings, labels = write(tmp_path)
-    run = train(Config(postings, labels, tmp_path / "run", epochs=1, steps=1, batch_tokens=400))
-    model = running.session(export(run, tmp_path / "student", None, None, None) / "1" / "model.onnx")
+    run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=1, folds=0, batch_tokens=400))
+    model = running.session(export(run, tmp_path / "student", None, (), None) / "1" / "model.onnx")
     generator = np.random.default_rng(0)
     units = tuple(
         Unit(0, 1, [101, *generator.integers(1000, 20000, size).tolist(), 102], [(0, 0)] * (size + 2))
@@ -77,12 +77,116 @@ def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
         np.testing.assert_array_equal(together[1][index], alone[1][0])
 
 
+WORDS = [f"{a}{b}" for a in ("am", "bir", "ced", "del", "em") for b in ("ber", "ch", "ar", "ta")]
+
+
+def various(folder: Path, count: int) -> tuple[Path, Path]:
+    """Postings that say the same in other surroundings, so that none is another's near-duplicate."""
+    postings, labels = write(folder, count)
+    rows = [json.loads(line) for line in postings.read_text("utf-8").splitlines()]
+    generator = np.random.default_rng(0)
+    for row in rows:
+        row["text"] += f"<p>{' '.join(generator.choice(WORDS, 120))}.</p>"
+    postings.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return postings, labels
+
+
+@pytest.mark.train
+def test_aggregation_is_fitted_and_fewer_layers_learn_from_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.postings import calibrate, distil  # of the `train` extra
+    from models.postings.export import export
+    from models.postings.network import Network
+    from models.postings.train import STACKED, Config, train
+
+    monkeypatch.setattr(data, "written", list)
+    monkeypatch.setattr(calibrate, "_PULLS", (25.0,))
+    postings, labels = various(tmp_path, 40)
+    further = tmp_path / "further.jsonl"
+    lines = labels.read_text("utf-8").splitlines(keepends=True)
+    labels.write_text("".join(lines[:32]), "utf-8")
+    further.write_text("".join(lines[32:36]), "utf-8")
+    files = (labels, further)
+    parts = data.split(data.load(postings, files, None), ())
+    assert all(item.sampled for part in ("calibration", "test") for item in parts[part])
+    assert {f"p{i}" for i in range(32, 36)} <= {item.posting.id for item in parts["train"]}
+
+    run = train(Config(postings, files, tmp_path / "run", epochs=1, steps=2, folds=2, batch_tokens=400))
+    kept = np.load(run / STACKED)
+    assert sorted(kept["ids"].tolist()) == sorted(item.posting.id for item in parts["train"])
+    arguments = ["--run", run, "--postings", postings, "--labels", *files, "--out", tmp_path / "small"]
+    distil.main([*map(str, arguments), "--layers", "0", "5", "--unlabelled", "4"])
+    assert Network.load(tmp_path / "small").encoder.config.num_hidden_layers == 2
+    student = Student.load(export(tmp_path / "small", tmp_path / "student", postings, files, None))
+    # All of them say "remote", and so says a student that has learned no more than that.
+    example = parts["calibration"][0]
+    (prepared,) = student.prepare_batch([example.posting])
+    answers = running.run(running.session(tmp_path / "student" / "1" / "model.onnx"), [prepared])
+    assert student.decode(prepared, *answers[0]).work_arrangement.value == "remote"
+    with pytest.raises(ValueError, match="not the run's labels"):
+        export(tmp_path / "small", tmp_path / "student", postings, (labels,), None)
+
+
+@pytest.mark.train
+def test_a_head_is_reviewed_below_where_it_errs() -> None:
+    from models.postings.calibrate import review_threshold  # of the `train` extra
+
+    sure = np.repeat([0.45, 0.55, 0.65, 0.75, 0.85, 0.95], 20)
+    right = np.array([True] * 10 + [False] * 10 + [True] * 100)
+    assert review_threshold(sure, right) == 0.5
+    assert review_threshold(sure, np.ones(120, bool)) == 0.0
+    # Luck below a stretch of errors does not count.
+    right[40:60] = False
+    assert review_threshold(sure, right) == 0.7
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("average", ["macro", "weighted"])
+def test_f1_is_that_of_scikit_learn(average: str) -> None:
+    from sklearn.metrics import f1_score
+
+    from models.postings.evaluate import f1  # of the `train` extra
+
+    generator = np.random.default_rng(0)
+    truth, guess = (generator.choice(list("abcde"), 200, p=[0.5, 0.3, 0.1, 0.05, 0.05]).tolist() for _ in range(2))
+    classes = sorted(set(truth))
+    expected = f1_score(truth, guess, labels=classes, average=average, zero_division=0.0)
+    assert f1(truth, guess, classes, average) == pytest.approx(expected)
+
+
+@pytest.mark.train
+def test_group_f1_leaves_out_what_is_too_rare() -> None:
+    from models.postings.evaluate import group_f1  # of the `train` extra
+
+    truth = [("a", "x")] * 6 + [("b", "x")] * 6 + [("c", "x")]
+    guess = [("a", "x")] * 6 + [("b", "x")] * 6 + [("a", "x")]
+    assert group_f1("macro", truth)(truth, truth) == 1.0
+    # "c" stands once: that it is missed counts only as a wrong "a".
+    assert group_f1("macro", truth)(truth, guess) == pytest.approx((np.mean([12 / 13, 1.0]) + 1.0) / 2)
+
+
 def test_reserved_postings_are_refused(tmp_path: Path) -> None:
     postings, labels = write(tmp_path, count=3)
     reserved = tmp_path / "reserved.txt"
     reserved.write_text("p1\n", "utf-8")
     with pytest.raises(ValueError, match="p1 is reserved"):
-        data.load(postings, labels, reserved)
+        data.load(postings, [labels], reserved)
+
+
+def test_a_posting_is_labelled_once(tmp_path: Path) -> None:
+    postings, labels = write(tmp_path, count=3)
+    with pytest.raises(ValueError, match="p0 is labelled twice"):
+        data.load(postings, [labels, labels], None)
+
+
+def test_unlabelled_postings_resemble_none_that_is_tested_on(tmp_path: Path) -> None:
+    postings, labels = various(tmp_path, 12)
+    rows = [json.loads(line) for line in postings.read_text("utf-8").splitlines()]
+    rows.append(rows[0] | {"id": "copy"})
+    postings.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    labels.write_text("".join(labels.read_text("utf-8").splitlines(keepends=True)[:4]), "utf-8")
+    examples = data.load(postings, [labels], None)
+    found = data.unlabelled(postings, examples, examples[:1], (), None, 100, 0)
+    assert sorted(posting.id for posting in found) == sorted(f"p{i}" for i in range(4, 12))
 
 
 def test_near_duplicates_stay_together() -> None:

@@ -1,0 +1,81 @@
+"""Predictions on the training postings by networks that have not seen them, for fitting the aggregation."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from models.postings import aggregation, data
+from models.postings.data import Example
+from models.postings.network import Network, Probabilities
+from models.postings.preparing import Prepared, prepare
+from models.postings.retrieval import Retriever
+from models.postings.running import Answer, padded_batches
+
+log = logging.getLogger(__name__)
+# What was chosen for being hard, or written, is no sample of postings: it counts less, so that confidence fits these.
+_CHOSEN, _WRITTEN = 0.7, 0.3
+
+
+def out_of_fold(
+    examples: Sequence[Example],
+    folds: int,
+    retriever: Retriever,
+    tokenizer: Tokenizer,
+    train: Callable[[Sequence[Example]], Network],
+) -> NDArray[np.float32]:
+    """Features of the examples, in order, `(examples, FEATURES)`; near-duplicates share a fold.
+
+    Args:
+        train: a network from examples.
+    """
+    groups = data.near_duplicates([item.doc.text[item.doc.body_start :] for item in examples])
+    fold = [data.draw(examples[group].posting.id, "fold") * folds // 1 for group in groups]
+    known = np.zeros((len(examples), aggregation.FEATURES), np.float32)
+    for number in range(folds):
+        log.info("fold %d of %d", number + 1, folds)
+        network = train([item for item, own in zip(examples, fold, strict=True) if own != number])
+        unseen = [index for index, own in enumerate(fold) if own == number]
+        prepared = prepare([examples[index].posting for index in unseen], tokenizer, retriever)
+        for index, document, answer in zip(unseen, prepared, predict(network, prepared), strict=True):
+            if document.units:
+                known[index] = aggregation.features(document, *answer)
+    return known
+
+
+def predict(network: Network, prepared: Sequence[Prepared]) -> list[Answer]:
+    """What the exported model would answer, in fp32."""
+    served = Probabilities(network).eval()
+
+    def model(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with torch.inference_mode():
+            sentence, token = served(torch.from_numpy(ids), torch.from_numpy(mask))
+        return sentence.numpy(), token.numpy()
+
+    return padded_batches(model, prepared)
+
+
+def save(path: Path, known: NDArray[np.float32], examples: Sequence[Example]) -> None:
+    """Keeps the features of the postings that have any, with their ids."""
+    read = known.any(1)
+    ids = np.array([item.posting.id for item in examples])
+    np.savez_compressed(path, known=known[read], ids=ids[read])
+
+
+def load(path: Path, examples: Sequence[Example]) -> tuple[NDArray[np.float32], list[data.Label], NDArray[np.float64]]:
+    """What :func:`save` kept: features, labels, and how much each posting counts.
+
+    Raises:
+        ValueError: the examples are not those of the run.
+    """
+    kept = np.load(path)
+    by_id = {item.posting.id: item for item in examples}
+    if unknown := set(kept["ids"].tolist()) - by_id.keys():
+        raise ValueError(f"these are not the run's labels: {len(unknown)} of its postings are not in the training part")
+    own = [by_id[posting_id] for posting_id in kept["ids"].tolist()]
+    weights = [_WRITTEN if item.source == data.WRITTEN_SOURCE else 1.0 if item.sampled else _CHOSEN for item in own]
+    return kept["known"], [item.label for item in own], np.array(weights)
