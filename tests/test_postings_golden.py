@@ -22,10 +22,10 @@ from workers.settings import Settings
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "golden_features.jsonl"
 EXPECTED = DATA / "demo_expected.jsonl"
-# Integer kernels of processors without VNNI saturate where others do not (measured: 12 of 864 features and 15 of 166
-# skills fell otherwise); a change of ours moves far more.
-CHANGED, SKILLS = 0.03, 0.12
-TOLERANCE = 0.02
+# Weights of seven bits saturate on no processor; what is left are last digits of its floating point, which now and then
+# tip a rounding. A change of ours moves far more.
+CHANGED, SKILLS = 0.02, 0.08
+TOLERANCE = 0.01
 
 
 @pytest_asyncio.fixture(scope="module")
