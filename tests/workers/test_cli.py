@@ -42,6 +42,8 @@ class Command:
             cwd=self.folder,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # As at a terminal: a shell's background job has SIGINT ignored, and so would have what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     async def __call__(self, *arguments: str, **environment: str) -> Result:
