@@ -44,6 +44,15 @@ def test_traps_are_many_valid_and_of_both_languages() -> None:
                 pytest.fail(f"{trap.id}: {name} cannot be {value!r}")
 
 
+def test_the_members_of_a_pair_differ_in_what_is_right() -> None:
+    pairs = collections.defaultdict(list)
+    for trap in CASES:
+        if trap.pair is not None:
+            pairs[trap.pair].append(trap.expect)
+    assert pairs
+    assert [name for name, own in pairs.items() if len(own) < 2 or any(own.count(one) == len(own) for one in own)] == []
+
+
 def test_nothing_is_trained_on_a_trap() -> None:
     texts = {" ".join(trap.text.casefold().split()) for trap in CASES}
     assert texts.isdisjoint(" ".join(item.posting.body.casefold().split()) for item in written())
