@@ -13,15 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.postings import numbers
-from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, TAGS, head_slices
+from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, head_slices
 from models.postings.preparing import Prepared
-from models.postings.tagging import tagged
+from models.postings.tagging import Floats, tagged_years
 
-Floats = NDArray[np.float32]
 # Below this a probability is noise: a saturated unit must not outweigh all others.
 _FLOOR = 1e-3
-_YEARS = TAGS.index("years")
 _YEARS_THRESHOLD = 0.3
 # Lowest years of each band of `experience_level`.
 _BANDS = (0.0, 1.01, 5.0, 10.0)
@@ -60,10 +57,7 @@ def _years(prepared: Prepared, token_probs: Sequence[Floats]) -> tuple[float | N
     """The years of experience that the tags are surest of, and how sure."""
     best, sure = None, 0.0
     for unit, probabilities in zip(prepared.units, token_probs, strict=True):
-        runs = tagged(unit, probabilities, _YEARS, _YEARS_THRESHOLD)
-        for stretch in numbers.years(prepared.text[unit.start : unit.end]) if runs else ():
-            start, end = stretch.start + unit.start, stretch.end + unit.start
-            own = max((p for a, b, p in runs if a < end and start < b), default=0.0)
+        for stretch, _, _, own in tagged_years(prepared, unit, probabilities, _YEARS_THRESHOLD):
             if own > sure:
                 best, sure = stretch.low if stretch.low is not None else 0.0, own
     return best, sure

@@ -9,11 +9,12 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from models.postings import aggregation, decoding
-from models.postings.aggregation import Aggregation, Floats
+from models.postings.aggregation import Aggregation
 from models.postings.data import Example, Label
 from models.postings.labels import DEFAULTS, HEADS, NONE
 from models.postings.preparing import Prepared
 from models.postings.running import Answer
+from models.postings.tagging import Floats
 
 log = logging.getLogger(__name__)
 

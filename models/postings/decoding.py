@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.postings import numbers
-from models.postings.aggregation import Aggregation, Floats
+from models.postings.aggregation import Aggregation
 from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import Prepared, Unit
-from models.postings.tagging import tagged
+from models.postings.tagging import Floats, tagged, tagged_years
 
 _MAX_EVIDENCE = 3
 # A further sentence is evidence when it is at least half as sure as the best.
@@ -22,7 +22,7 @@ _PAY_SPREAD = 3.0
 # Probability that a unit behind an amount makes up for.
 _UNIT_WORTH = 0.1
 _MAX_SKILL_WORDS = 6
-_AMOUNT, _YEARS, _SKILL = TAGS.index("amount"), TAGS.index("years"), TAGS.index("skill")
+_AMOUNT, _SKILL = TAGS.index("amount"), TAGS.index("skill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +181,8 @@ def read_years(
     best: tuple[float, Reading] | None = None
     for index in experience.units:
         unit = prepared.units[index]
-        runs = tagged(unit, token_probs[index], _YEARS, threshold)
-        for stretch in numbers.years(_sentence(prepared, unit)):
-            start, end = stretch.start + unit.start, stretch.end + unit.start
-            sure = max((p for a, b, p in runs if a < end and start < b), default=0.0)
-            if sure and (best is None or sure > best[0]):
+        for stretch, start, end, sure in tagged_years(prepared, unit, token_probs[index], threshold):
+            if best is None or sure > best[0]:
                 confidence = round(experience.confidence * sure, 4)
                 best = sure, Reading(stretch.low, stretch.high, None, confidence, ((start, end),))
     return best[1] if best else None

@@ -22,17 +22,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from models.postings import data, train
+from models.postings import data, stacking, train
 from models.postings.labels import TAGS, head_slices
-from models.postings.network import Network, Probabilities
+from models.postings.network import Network
 from models.postings.preparing import Unit, document, tokenize
 from models.postings.retrieval import Retriever
+from models.postings.running import padded_batches
 from models.postings.student import RETRIEVER, TOKENIZER
-from models.postings.train import Config, Row, class_weights, load_tokenizer, loss, padded
+from models.postings.train import Config, Row, class_weights, load_tokenizer, loss
 
 log = logging.getLogger(__name__)
 _LABEL_SHARE = 0.3
-_PREDICT_TOKENS = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def distil(config: Config, run: Path, layers: Sequence[int], unlabelled: int) ->
     """Trains the kept layers of a run.
 
     Args:
-        config: of the run, but for `out`, `epochs` and `encoder_rate`.
+        config: of the run, but for `out` and `epochs`.
         unlabelled: postings without labels to learn from as well.
     """
     started = time.monotonic()
@@ -68,7 +68,7 @@ def distil(config: Config, run: Path, layers: Sequence[int], unlabelled: int) ->
         config.postings, examples, evaluation, config.held_out, config.reserved, unlabelled, config.seed
     )
     documents = [document(posting) for posting in further]
-    kept = [retriever.keep([doc.text[a:b] for a, b in doc.spans]) for doc in documents]
+    kept = [retriever.keep(doc.sentences) for doc in documents]
     units = [unit for own in tokenize(documents, kept, tokenizer) for unit in own]
     teacher = Network.load(run)
     labelled = [(row.unit, row) for row in [*positive, *negative]]
@@ -76,7 +76,7 @@ def distil(config: Config, run: Path, layers: Sequence[int], unlabelled: int) ->
     log.info("units: %d, of them %d labelled", len(taught), len(labelled))
     network = teacher.with_layers(layers)
     fit(network, taught, class_weights(rows), config)
-    shutil.copytree(run, config.out, ignore=shutil.ignore_patterns("encoder", "heads.pt"), dirs_exist_ok=True)
+    shutil.copytree(run, config.out, dirs_exist_ok=True)
     network.save(config.out)
     told = json.loads((run / "config.json").read_text("utf-8"))
     told |= {"layers": list(layers), "distilled_epochs": config.epochs, "unlabelled_postings": len(documents)}
@@ -87,51 +87,31 @@ def distil(config: Config, run: Path, layers: Sequence[int], unlabelled: int) ->
 
 def teach(network: Network, inputs: Sequence[tuple[Unit, Row | None]], bf16: bool) -> list[Taught]:
     """What the network says of each input, as probabilities."""
-    served = Probabilities(network).eval()
-    taught: list[Taught] = []
-    order = sorted(inputs, key=lambda pair: len(pair[0].token_ids))
-    while order:
-        size = max(1, _PREDICT_TOKENS // len(order[-1][0].token_ids))
-        order, batch = order[:-size], order[-size:]
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            sentence, token = served(*padded([unit.token_ids for unit, _ in batch]))
-        for index, (unit, row) in enumerate(batch):
-            own = token[index, : len(unit.token_ids)].float().clone()
-            taught.append(Taught(unit, sentence[index].float().clone(), own, row))
-    return taught
+    answers = padded_batches(stacking.served(network, bf16), [unit for unit, _ in inputs])
+    return [
+        Taught(unit, torch.from_numpy(sentence), torch.from_numpy(token), row)
+        for (unit, row), (sentence, token) in zip(inputs, answers, strict=True)
+    ]
 
 
 def fit(network: Network, taught: Sequence[Taught], weights: dict[str, Tensor], config: Config) -> None:
-    """The training loop."""
-    # The number of batches hangs on chance; a few steps to spare.
+    """Trains the network to say what it is taught, and what the labels say."""
     total = config.epochs * (len(train.batches(taught, config.batch_tokens)) + 8) + 10
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.encoder_rate, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.encoder_rate, total_steps=total, pct_start=0.05)
-    started = time.monotonic()
-    network.train()
-    for epoch in range(config.epochs):
-        seen = 0.0
-        batches = train.batches(taught, config.batch_tokens)
-        for batch in batches:
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-                sentence, token = network(*padded([item.unit.token_ids for item in batch]))
-            sentence, token = sentence.float(), token.float()
-            value = imitation(sentence, token, batch)
-            labelled = [i for i, item in enumerate(batch) if item.row is not None]
-            if labelled:
-                rows = [item.row for item in batch if item.row is not None]
-                longest = max(len(row.unit.token_ids) for row in rows)
-                share = _LABEL_SHARE * len(labelled) / len(batch)
-                own = loss(sentence[labelled], token[labelled, :longest], rows, weights, config.token_weight)
-                value = value + share * own
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            seen += value.item()
-        log.info("epoch %d: loss %.3f, %.0f s", epoch, seen / len(batches), time.monotonic() - started)
-    network.eval()
+
+    def loss_of(sentence: Tensor, token: Tensor, batch: Sequence[Taught]) -> Tensor:
+        value = imitation(sentence, token, batch)
+        labelled = [i for i, item in enumerate(batch) if item.row is not None]
+        rows = [item.row for item in batch if item.row is not None]
+        if not rows:
+            return value
+        longest = max(len(row.unit.token_ids) for row in rows)
+        own = loss(sentence[labelled], token[labelled, :longest], rows, weights, config.token_weight)
+        return value + _LABEL_SHARE * len(labelled) / len(batch) * own
+
+    epochs = (train.batches(taught, config.batch_tokens) for _ in range(config.epochs))
+    train.learn(network, epochs, loss_of, optimizer, schedule, config)
 
 
 def imitation(sentence: Tensor, token: Tensor, batch: Sequence[Taught]) -> Tensor:

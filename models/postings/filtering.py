@@ -36,9 +36,7 @@ def from_labels(
 ) -> Retriever:
     """Filters from the labels alone; the threshold gives `recall` of evidence on `tuning`."""
     texts, evidence = _labelled(examples)
-    skill = [
-        any(name in item.doc.text[a:b] for name in item.label["skills"]) for item in examples for a, b in item.doc.spans
-    ]
+    skill = [any(name in text for name in item.label["skills"]) for item in examples for text in item.doc.sentences]
     matrix = _matrix(texts)
     evidence_weights, evidence_bias = _fit(matrix, evidence, np.where(evidence, _POSITIVE_WEIGHT, 1.0), _LABELS_C)
     skill_weights, skill_bias = _fit(matrix, np.array(skill, float), np.ones(len(skill)), _SKILL_C)
@@ -102,7 +100,7 @@ def with_recall(retriever: Retriever, tuning: Sequence[Example], recall: float) 
 
 
 def _labelled(examples: Sequence[Example]) -> tuple[list[str], NDArray[np.float64]]:
-    texts = [item.doc.text[a:b] for item in examples for a, b in item.doc.spans]
+    texts = [text for item in examples for text in item.doc.sentences]
     marks = [marks for item in examples for marks in item.sentence_labels[1:]]
     return texts, np.array([any(value > 0 for value in own.values()) for own in marks], float)
 

@@ -89,6 +89,11 @@ class Document:
     headings: tuple[Span, ...]
     body_start: int
 
+    @property
+    def sentences(self) -> list[str]:
+        """The texts of `spans`."""
+        return [self.text[start:end] for start, end in self.spans]
+
 
 def document(posting: Posting) -> Document:
     """Cleans a posting and cuts it into sentences."""
@@ -125,7 +130,7 @@ def prepare(postings: Sequence[Posting], tokenizer: Tokenizer, retriever: Retrie
     documents = [document(posting) for posting in postings]
     languages = [_language(posting, doc) for posting, doc in zip(postings, documents, strict=True)]
     kept = [
-        retriever.keep([doc.text[a:b] for a, b in doc.spans]) if supported else []
+        retriever.keep(doc.sentences) if supported else []
         for doc, (_, _, supported) in zip(documents, languages, strict=True)
     ]
     units = tokenize(documents, kept, tokenizer)

@@ -7,14 +7,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from models.postings.aggregation import Floats
-from models.postings.preparing import Prepared
+from models.postings.preparing import Prepared, Unit
+from models.postings.tagging import Floats
 
 # As the worker's client pads: the shape, and so the result, never depends on chance.
 _LENGTH_STEP = 4
 _MAX_TOKENS = 4_096
 
 Answer = tuple[Floats, list[Floats]]
+# From ids and mask, `(batch, tokens)` each, `(batch, S)` and `(batch, tokens, K)`.
+Model = Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[Floats, Floats]]
 
 
 def session(path: Path, threads: int = 2) -> onnxruntime.InferenceSession:
@@ -31,17 +33,23 @@ def run(model: onnxruntime.InferenceSession, prepared: Sequence[Prepared]) -> li
         sentence, token = model.run(["sentence_probs", "token_probs"], {"input_ids": ids, "attention_mask": mask})
         return sentence, token
 
-    return padded_batches(served, prepared)
+    return answers(served, prepared)
 
 
-def padded_batches(
-    model: Callable[[NDArray[np.int64], NDArray[np.int64]], tuple[Floats, Floats]], prepared: Sequence[Prepared]
-) -> list[Answer]:
-    """The same of any model over ids and mask, `(batch, tokens)` each."""
-    units = [unit for posting in prepared for unit in posting.units]
+def answers(model: Model, prepared: Sequence[Prepared]) -> list[Answer]:
+    """The same of any model."""
+    outputs = iter(padded_batches(model, [unit for posting in prepared for unit in posting.units]))
+    result = []
+    for posting in prepared:
+        own = [next(outputs) for _ in posting.units]
+        result.append((np.array([sentence for sentence, _ in own], np.float32), [token for _, token in own]))
+    return result
+
+
+def padded_batches(model: Model, units: Sequence[Unit]) -> list[tuple[Floats, Floats]]:
+    """Of each unit `(S,)` and `(tokens, K)`."""
+    outputs: dict[int, tuple[Floats, Floats]] = {}
     order = sorted(range(len(units)), key=lambda i: -len(units[i].token_ids))
-    sentence: list[Floats] = [np.empty(0, np.float32)] * len(units)
-    token: list[Floats] = [np.empty(0, np.float32)] * len(units)
     while order:
         width = -(-len(units[order[0]].token_ids) // _LENGTH_STEP) * _LENGTH_STEP
         rows = max(1, _MAX_TOKENS // width)
@@ -52,11 +60,5 @@ def padded_batches(
         lengths = np.array([len(units[index].token_ids) for index in batch])
         sentences, tokens = model(ids, (np.arange(width) < lengths[:, None]).astype(np.int64))
         for row, index in enumerate(batch):
-            sentence[index], token[index] = sentences[row], tokens[row, : lengths[row]]
-    answers = []
-    start = 0
-    for posting in prepared:
-        end = start + len(posting.units)
-        answers.append((np.array(sentence[start:end], np.float32), token[start:end]))
-        start = end
-    return answers
+            outputs[index] = sentences[row], tokens[row, : lengths[row]]
+    return [outputs[index] for index in range(len(units))]

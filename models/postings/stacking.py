@@ -12,9 +12,10 @@ from tokenizers import Tokenizer
 from models.postings import aggregation, data
 from models.postings.data import Example
 from models.postings.network import Network, Probabilities
-from models.postings.preparing import Prepared, prepare
+from models.postings.preparing import prepare
 from models.postings.retrieval import Retriever
-from models.postings.running import Answer, padded_batches
+from models.postings.running import Model, answers
+from models.postings.tagging import Floats
 
 log = logging.getLogger(__name__)
 # What was chosen for being hard, or written, is no sample of postings: it counts less, so that confidence fits these.
@@ -27,46 +28,46 @@ def out_of_fold(
     retriever: Retriever,
     tokenizer: Tokenizer,
     train: Callable[[Sequence[Example]], Network],
-) -> NDArray[np.float32]:
+) -> Floats:
     """Features of the examples, in order, `(examples, FEATURES)`; near-duplicates share a fold.
 
     Args:
         train: a network from examples.
     """
     groups = data.near_duplicates([item.doc.text[item.doc.body_start :] for item in examples])
-    fold = [data.draw(examples[group].posting.id, "fold") * folds // 1 for group in groups]
+    fold = [int(data.draw(examples[group].posting.id, "fold") * folds) for group in groups]
     known = np.zeros((len(examples), aggregation.FEATURES), np.float32)
     for number in range(folds):
         log.info("fold %d of %d", number + 1, folds)
         network = train([item for item, own in zip(examples, fold, strict=True) if own != number])
         unseen = [index for index, own in enumerate(fold) if own == number]
         prepared = prepare([examples[index].posting for index in unseen], tokenizer, retriever)
-        for index, document, answer in zip(unseen, prepared, predict(network, prepared), strict=True):
+        for index, document, answer in zip(unseen, prepared, answers(served(network), prepared), strict=True):
             if document.units:
                 known[index] = aggregation.features(document, *answer)
     return known
 
 
-def predict(network: Network, prepared: Sequence[Prepared]) -> list[Answer]:
-    """What the exported model would answer, in fp32."""
-    served = Probabilities(network).eval()
+def served(network: Network, bf16: bool = False) -> Model:
+    """What the exported model would answer."""
+    probabilities = Probabilities(network).eval()
 
-    def model(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        with torch.inference_mode():
-            sentence, token = served(torch.from_numpy(ids), torch.from_numpy(mask))
-        return sentence.numpy(), token.numpy()
+    def model(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            sentence, token = probabilities(torch.from_numpy(ids), torch.from_numpy(mask))
+        return sentence.float().numpy(), token.float().numpy()
 
-    return padded_batches(model, prepared)
+    return model
 
 
-def save(path: Path, known: NDArray[np.float32], examples: Sequence[Example]) -> None:
+def save(path: Path, known: Floats, examples: Sequence[Example]) -> None:
     """Keeps the features of the postings that have any, with their ids."""
     read = known.any(1)
     ids = np.array([item.posting.id for item in examples])
     np.savez_compressed(path, known=known[read], ids=ids[read])
 
 
-def load(path: Path, examples: Sequence[Example]) -> tuple[NDArray[np.float32], list[data.Label], NDArray[np.float64]]:
+def load(path: Path, examples: Sequence[Example]) -> tuple[Floats, list[data.Label], NDArray[np.float64]]:
     """What :func:`save` kept: features, labels, and how much each posting counts.
 
     Raises:

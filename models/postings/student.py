@@ -9,10 +9,11 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from models.postings import decoding, labels
-from models.postings.aggregation import Aggregation, Floats, features
+from models.postings.aggregation import Aggregation, features
 from models.postings.decoding import Decision, Reading, Thresholds
 from models.postings.preparing import Prepared, Unit, prepare
 from models.postings.retrieval import Retriever
+from models.postings.tagging import Floats
 from topics.fields import Evidence, Feature
 from topics.postings import Posting, PostingExtraction
 

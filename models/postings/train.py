@@ -16,7 +16,7 @@ import logging
 import random
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -148,8 +148,7 @@ def make_rows(examples: Sequence[Example], retriever: Retriever, tokenizer: Toke
     """Rows of all header units, all sentences with something to find, and all that the retriever would keep."""
     chosen = []
     for item in examples:
-        texts = [item.doc.text[a:b] for a, b in item.doc.spans]
-        kept = set(retriever.keep(texts))
+        kept = set(retriever.keep(item.doc.sentences))
         kept |= {i for i, marks in enumerate(item.sentence_labels[1:]) if any(value > 0 for value in marks.values())}
         chosen.append(sorted(kept))
     rows = []
@@ -172,7 +171,7 @@ def _row(item: Example, unit: Unit, index: int, config: Config) -> Row:
 
 
 def fit(network: Network, rows: Sequence[Row], config: Config) -> None:
-    """The training loop."""
+    """Trains the network on all rows with something to find and, each epoch, on a draw of the others."""
     positive = [row for row in rows if row.positive]
     negative = [row for row in rows if not row.positive]
     share = min(len(negative), int(config.negatives * len(positive)))
@@ -189,20 +188,43 @@ def fit(network: Network, rows: Sequence[Row], config: Config) -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [config.encoder_rate, config.head_rate], total_steps=total + 10, pct_start=0.1
     )
+
+    def loss_of(sentence: Tensor, token: Tensor, batch: Sequence[Row]) -> Tensor:
+        return loss(sentence, token, batch, weights, config.token_weight)
+
+    epochs = (batches([*positive, *random.sample(negative, share)], config.batch_tokens) for _ in range(config.epochs))
+    learn(network, epochs, loss_of, optimizer, schedule, config)
+
+
+def learn(
+    network: Network,
+    epochs: Iterable[Sequence[Sequence[HasUnit]]],
+    loss_of: Callable[[Tensor, Tensor, Sequence[HasUnit]], Tensor],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.OneCycleLR,
+    config: Config,
+) -> None:
+    """The training loop.
+
+    Args:
+        epochs: the batches of each.
+        loss_of: from the logits of sentences and tokens, and the batch.
+    """
     started = time.monotonic()
     step = 0
     network.train()
-    for epoch in range(config.epochs):
+    for epoch, own in enumerate(epochs):
         losses = []
-        for batch in batches([*positive, *random.sample(negative, share)], config.batch_tokens):
+        for batch in own:
             with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-                sentence, token = network(*padded([row.unit.token_ids for row in batch]))
-            value = loss(sentence.float(), token.float(), batch, weights, config.token_weight)
+                sentence, token = network(*padded([item.unit.token_ids for item in batch]))
+            value = loss_of(sentence.float(), token.float(), batch)
             optimizer.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
-            if step < total + 9:
+            # The number of batches hangs on chance: the rate stays at its end when they are more than planned.
+            if step < schedule.total_steps - 1:
                 schedule.step()
             losses.append(value.item())
             step += 1

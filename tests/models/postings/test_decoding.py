@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from models.postings import aggregation, decoding, tagging
-from models.postings.aggregation import Aggregation, Floats
+from models.postings.aggregation import Aggregation
 from models.postings.labels import HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import NO_SPAN, Prepared, Unit
+from models.postings.tagging import Floats
 
 SENTENCES = [
     "Nurse",
