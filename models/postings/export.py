@@ -22,10 +22,10 @@ from models.postings.aggregation import Aggregation, features
 from models.postings.decoding import Thresholds
 from models.postings.labels import HEADS, SHOWN, TAGS
 from models.postings.network import Network, Probabilities
-from models.postings.quantise import quantise
 from models.postings.retrieval import Retriever
 from models.postings.student import AGGREGATION, RETRIEVER, THRESHOLDS, TOKENIZER, Student, assets_digest
 from models.postings.train import STACKED
+from models.quantise import quantise
 from models.repository import REPOSITORY
 
 log = logging.getLogger(__name__)
