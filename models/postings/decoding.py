@@ -11,9 +11,9 @@ from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, SHOWN, TAGS, 
 from models.postings.preparing import Prepared, Unit
 from models.postings.tagging import Floats, tagged, tagged_years
 
-_MAX_EVIDENCE = 3
-# A further sentence is evidence when it is at least half as sure as the best.
-_EVIDENCE_SHARE, _EVIDENCE_FLOOR = 0.5, 0.05
+# Numbers are read from the surest sentences: a further one is at least half as sure as the best.
+_MAX_UNITS = 3
+_SAID_SHARE, _SAID_FLOOR = 0.5, 0.05
 _MAX_SKILLS = 12
 # Characters between two runs of showing words that are one quote.
 _SHOWN_THRESHOLD, _SHOWN_GAP = 0.4, 12
@@ -68,21 +68,23 @@ class Decision:
     Attributes:
         confidence: calibrated probability of `value`.
         stated: calibrated probability that the posting says anything on it at all.
-        units: those that show it, best first.
+        units: those that say it, surest first.
+        said: of each unit of the posting how surely it says it; empty where nothing is said.
     """
 
     value: str
     confidence: float
     stated: float
     units: tuple[int, ...]
+    said: tuple[float, ...] = ()
 
 
-def decide(known: Floats, sentence_probs: Floats, aggregation: Aggregation) -> dict[str, Decision]:
+def decide(known: Floats, sentence_scores: Floats, aggregation: Aggregation) -> dict[str, Decision]:
     """Decision of every head.
 
     Args:
         known: of :func:`models.postings.aggregation.features`.
-        sentence_probs: `(units, S)`.
+        sentence_scores: `(units, S)`.
     """
     decisions = {}
     slices = head_slices()
@@ -96,28 +98,44 @@ def decide(known: Floats, sentence_probs: Floats, aggregation: Aggregation) -> d
         if best == 0:
             decisions[head] = Decision(DEFAULTS[head], confidence, stated, ())
             continue
-        column = sentence_probs[:, slices[head].start + best]
+        column = sentence_scores[:, slices[head].start + best]
         order = sorted(range(len(column)), key=lambda unit: (-column[unit], unit))
-        # Where the others' words alone tell (years tell the level), no sentence is shown for it.
-        least = max(_EVIDENCE_FLOOR, _EVIDENCE_SHARE * float(column[order[0]]))
-        shown = tuple(u for u in order[:_MAX_EVIDENCE] if column[u] >= least)
-        decisions[head] = Decision(value, confidence, stated, shown)
+        least = max(_SAID_FLOOR, _SAID_SHARE * float(column[order[0]]))
+        units = tuple(u for u in order[:_MAX_UNITS] if column[u] >= least)
+        decisions[head] = Decision(value, confidence, stated, units, tuple(column.tolist()))
     return decisions
 
 
-def shown(unit: Unit, token_probs: Floats, variable: str) -> tuple[int, int]:
-    """The words of a deciding unit that show the variable: its whole span where no words stand out."""
+def evidence(
+    prepared: Prepared, token_probs: Sequence[Floats], decision: Decision, variable: str
+) -> tuple[int, int] | None:
+    """The words that show the variable most, weighed by how surely their sentence says the value.
+
+    The whole of the surest sentence where no words stand out; None where nothing says it (years tell a level).
+    """
     column = len(TAGS) + SHOWN.index(variable)
+    best, most = None, 0.0
+    for unit, probabilities, sure in zip(prepared.units, token_probs, decision.said, strict=True):
+        for start, end, mass in _runs(tagged(unit, probabilities, column, _SHOWN_THRESHOLD)):
+            if mass * sure > most:
+                best, most = (start, end), mass * sure
+    if best is None and decision.units:
+        unit = prepared.units[decision.units[0]]
+        return unit.start, unit.end
+    return best
+
+
+def _runs(found: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
+    """Start, end and mass (characters times probability) of quotes, those close together joined."""
     runs: list[tuple[int, int, float]] = []
-    for start, end, sure in tagged(unit, token_probs, column, _SHOWN_THRESHOLD):
-        length = sure * (end - start)
+    for start, end, sure in found:
+        mass = sure * (end - start)
         if runs and start - runs[-1][1] <= _SHOWN_GAP:
-            first, _, sum_before = runs.pop()
-            runs.append((first, end, sum_before + length))
+            first, _, before = runs.pop()
+            runs.append((first, end, before + mass))
         else:
-            runs.append((start, end, length))
-    start, end, _ = max(runs, key=lambda run: run[2], default=(unit.start, unit.end, 0.0))
-    return start, end
+            runs.append((start, end, mass))
+    return runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +178,7 @@ def read_pay(prepared: Prepared, token_probs: Sequence[Floats], pay: Decision, t
         max((v for v in highs if v is not None), default=None),
         currency or numbers.local_currency(place, prepared.language),
         round(pay.stated * min(p for _, _, p in found), 4),
-        tuple((unit.start + a.start, unit.start + a.end) for a, unit, _ in found[:_MAX_EVIDENCE]),
+        tuple((unit.start + a.start, unit.start + a.end) for a, unit, _ in found[:_MAX_UNITS]),
         period,
     )
 

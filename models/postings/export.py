@@ -20,7 +20,7 @@ import torch
 from models.postings import calibrate, data, filtering, labels, running, stacking
 from models.postings.aggregation import Aggregation, features
 from models.postings.decoding import Thresholds
-from models.postings.labels import HEADS, SHOWN, TAGS
+from models.postings.labels import SCORES, SHOWN, TAGS
 from models.postings.network import Network, Probabilities
 from models.postings.retrieval import Retriever
 from models.postings.student import AGGREGATION, RETRIEVER, THRESHOLDS, TOKENIZER, Student, assets_digest
@@ -43,7 +43,7 @@ input [
   {{ name: "attention_mask" data_type: TYPE_INT64 dims: [ -1 ] }}
 ]
 output [
-  {{ name: "sentence_probs" data_type: TYPE_FP32 dims: [ {classes} ] }},
+  {{ name: "sentence_scores" data_type: TYPE_FP32 dims: [ {scores} ] }},
   {{ name: "token_probs" data_type: TYPE_FP32 dims: [ -1, {tags} ] }}
 ]
 # No dynamic batching: the worker's requests are batches of one shape already, and Triton's batcher burns a tenth of the
@@ -134,9 +134,9 @@ def write_onnx(network: Network, path: Path) -> None:
             (ids, torch.ones_like(ids)),
             str(path),
             input_names=["input_ids", "attention_mask"],
-            output_names=["sentence_probs", "token_probs"],
+            output_names=["sentence_scores", "token_probs"],
             dynamic_axes={
-                "input_ids": axes, "attention_mask": axes, "sentence_probs": {0: "batch"}, "token_probs": axes,
+                "input_ids": axes, "attention_mask": axes, "sentence_scores": {0: "batch"}, "token_probs": axes,
             },
             opset_version=17,
             dynamo=False,
@@ -148,7 +148,7 @@ def write_config(target: Path) -> None:
     assets = assets_digest(target)
     weights = hashlib.sha256((target / _WEIGHTS).read_bytes()).hexdigest()
     text = _CONFIG.format(
-        classes=sum(map(len, HEADS.values())),
+        scores=SCORES,
         tags=len(TAGS) + len(SHOWN),
         labels_digest=labels.digest(),
         assets_digest=assets,

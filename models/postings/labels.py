@@ -69,14 +69,24 @@ EVIDENCE = {
 SHOWN: tuple[str, ...] = tuple(dict.fromkeys(EVIDENCE.values()))
 
 
+# Of a sentence: its heads' probabilities, its votes on the posting's classes, and of each head how much that counts.
+CLASSES = sum(map(len, HEADS.values()))
+SCORES = 2 * CLASSES + len(HEADS)
+
+
 def head_slices() -> dict[str, slice]:
-    """Where each head's classes lie in `sentence_probs`."""
+    """Where each head's classes lie among the probabilities and, `CLASSES` further, among the votes."""
     slices = {}
     start = 0
     for name, classes in HEADS.items():
         slices[name] = slice(start, start + len(classes))
         start += len(classes)
     return slices
+
+
+def target_class(head: str, value: str) -> int:
+    """Index of a posting's value among its head's classes."""
+    return HEADS[head].index(NONE if value == DEFAULTS.get(head) else value)
 
 
 def digest() -> str:

@@ -1,14 +1,15 @@
-"""The network: one encoder, one linear layer for all sentence heads, one for the tokens."""
+"""The network: one encoder, one linear layer for what a sentence says and how it votes, one for its tokens.
 
-import copy
-from collections.abc import Sequence
+Votes are pooled over a posting's sentences by learned attention (Yang et al. 2016, Hierarchical Attention Networks).
+"""
+
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from models.postings.labels import HEADS, SHOWN, TAGS, head_slices
+from models.postings.labels import CLASSES, SCORES, SHOWN, TAGS, head_slices
 
 _ENCODER, _HEADS = "encoder", "heads.pt"
 
@@ -21,11 +22,11 @@ class Network(nn.Module):
         self.encoder = AutoModel.from_pretrained(base, attn_implementation="eager", add_pooling_layer=False)
         hidden = self.encoder.config.hidden_size
         self.dropout = nn.Dropout(0.1)
-        self.sentence = nn.Linear(2 * hidden, sum(len(classes) for classes in HEADS.values()))
+        self.sentence = nn.Linear(2 * hidden, SCORES)
         self.token = nn.Linear(hidden, len(TAGS) + len(SHOWN))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits `(batch, S)` and `(batch, tokens, K)` of int64 inputs `(batch, tokens)`."""
+        """Scores `(batch, S)` and `(batch, tokens, K)`, all of them logits, of int64 inputs `(batch, tokens)`."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         weights = attention_mask.unsqueeze(-1).to(states.dtype)
         mean = (states * weights).sum(1) / weights.sum(1)
@@ -48,25 +49,35 @@ class Network(nn.Module):
         self.encoder.save_pretrained(run / _ENCODER)
         torch.save({name: getattr(self, name).state_dict() for name in ("sentence", "token")}, run / _HEADS)
 
-    def with_layers(self, layers: Sequence[int]) -> "Network":
-        """A copy that keeps these layers of the encoder alone."""
-        network = copy.deepcopy(self)
-        network.encoder.encoder.layer = nn.ModuleList(network.encoder.encoder.layer[i] for i in layers)
-        network.encoder.config.num_hidden_layers = len(layers)
-        return network
+
+def pooled(scores: Tensor, owner: Tensor, postings: int) -> Tensor:
+    """Logits of the postings' classes, `(postings, CLASSES)`.
+
+    Args:
+        scores: of sentences, `(sentences, S)`.
+        owner: index of each one's posting, `(sentences,)`.
+    """
+    votes, attention = scores[:, CLASSES : 2 * CLASSES], scores[:, 2 * CLASSES :]
+    parts = []
+    for head, part in enumerate(head_slices().values()):
+        share = (attention[:, head] - attention[:, head].max()).exp()
+        share = share / torch.zeros(postings).index_add(0, owner, share)[owner]
+        own = share.unsqueeze(1) * votes[:, part]
+        parts.append(torch.zeros(postings, own.shape[1]).index_add(0, owner, own))
+    return torch.cat(parts, -1)
 
 
 class Probabilities(nn.Module):
-    """What is served: softmax of each head and of the tags, and of each token what it shows."""
+    """What is served: softmax of each head and of the tags, what each token shows; votes as they are."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities `(batch, S)` and `(batch, tokens, K)`."""
+        """Scores `(batch, S)`, probabilities first, and probabilities `(batch, tokens, K)`."""
         sentence, token = self.network(input_ids, attention_mask)
         heads = [sentence[:, part].softmax(-1) for part in head_slices().values()]
-        return torch.cat(heads, -1), torch.cat(
+        return torch.cat([*heads, sentence[:, CLASSES:]], -1), torch.cat(
             [token[..., : len(TAGS)].softmax(-1), token[..., len(TAGS) :].sigmoid()], -1
         )

@@ -30,7 +30,7 @@ def run(model: onnxruntime.InferenceSession, prepared: Sequence[Prepared]) -> li
     """Of each posting `(units, S)` and each unit's `(tokens, K)`."""
 
     def served(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        sentence, token = model.run(["sentence_probs", "token_probs"], {"input_ids": ids, "attention_mask": mask})
+        sentence, token = model.run(["sentence_scores", "token_probs"], {"input_ids": ids, "attention_mask": mask})
         return sentence, token
 
     return answers(served, prepared)

@@ -1,6 +1,5 @@
-"""Predictions on the training postings by networks that have not seen them, for fitting the aggregation."""
+"""Predictions on training postings by a network that has not seen them, for fitting the aggregation."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,45 +16,44 @@ from models.postings.retrieval import Retriever
 from models.postings.running import Model, answers
 from models.postings.tagging import Floats
 
-log = logging.getLogger(__name__)
 # What was chosen for being hard, or written, is no sample of postings: it counts less, so that confidence fits these.
 _CHOSEN, _WRITTEN = 0.7, 0.3
 
 
-def out_of_fold(
+def held_back(
     examples: Sequence[Example],
-    folds: int,
+    share: float,
     retriever: Retriever,
     tokenizer: Tokenizer,
     train: Callable[[Sequence[Example]], Network],
 ) -> Floats:
-    """Features of the examples, in order, `(examples, FEATURES)`; near-duplicates share a fold.
+    """Features of this share of the examples, in order, `(examples, FEATURES)`, zero for the rest.
+
+    The network is trained on the rest; near-duplicates stay together.
 
     Args:
         train: a network from examples.
     """
     groups = data.near_duplicates([item.doc.text[item.doc.body_start :] for item in examples])
-    fold = [int(data.draw(examples[group].posting.id, "fold") * folds) for group in groups]
+    unseen = [i for i, group in enumerate(groups) if data.draw(examples[group].posting.id, "fold") < share]
+    apart = set(unseen)
+    network = train([item for i, item in enumerate(examples) if i not in apart])
+    prepared = prepare([examples[i].posting for i in unseen], tokenizer, retriever)
     known = np.zeros((len(examples), aggregation.FEATURES), np.float32)
-    for number in range(folds):
-        log.info("fold %d of %d", number + 1, folds)
-        network = train([item for item, own in zip(examples, fold, strict=True) if own != number])
-        unseen = [index for index, own in enumerate(fold) if own == number]
-        prepared = prepare([examples[index].posting for index in unseen], tokenizer, retriever)
-        for index, document, answer in zip(unseen, prepared, answers(served(network), prepared), strict=True):
-            if document.units:
-                known[index] = aggregation.features(document, *answer)
+    for index, document, answer in zip(unseen, prepared, answers(served(network), prepared), strict=True):
+        if document.units:
+            known[index] = aggregation.features(document, *answer)
     return known
 
 
-def served(network: Network, bf16: bool = False) -> Model:
+def served(network: Network) -> Model:
     """What the exported model would answer."""
     probabilities = Probabilities(network).eval()
 
     def model(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.inference_mode():
             sentence, token = probabilities(torch.from_numpy(ids), torch.from_numpy(mask))
-        return sentence.float().numpy(), token.float().numpy()
+        return sentence.numpy(), token.numpy()
 
     return model
 

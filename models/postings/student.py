@@ -67,17 +67,17 @@ class Student:
         """Clean text and encoder inputs of each posting, in order. CPU bound."""
         return prepare(postings, self.tokenizer, self.retriever)
 
-    def decode(self, prepared: Prepared, sentence_probs: Floats, token_probs: Sequence[Floats]) -> PostingExtraction:
+    def decode(self, prepared: Prepared, sentence_scores: Floats, token_probs: Sequence[Floats]) -> PostingExtraction:
         """Features of one posting.
 
         Args:
-            sentence_probs: `(units, S)`.
+            sentence_scores: `(units, S)`.
             token_probs: of each unit `(tokens, K)`, without padding.
         """
         if not prepared.units:
             return _nothing(prepared)
-        known = features(prepared, sentence_probs, token_probs)
-        decisions = decoding.decide(known, sentence_probs, self.aggregation)
+        known = features(prepared, sentence_scores, token_probs)
+        decisions = decoding.decide(known, sentence_scores, self.aggregation)
         fields: dict[str, Any] = {h: _feature(prepared, token_probs, h, d) for h, d in decisions.items()}
         fields |= self._pay(prepared, token_probs, decisions["pay_period"])
         fields |= self._years(prepared, token_probs, decisions["experience_requirement"])
@@ -120,12 +120,12 @@ def _language(prepared: Prepared) -> Feature[str]:
 
 
 def _feature(prepared: Prepared, token_probs: Sequence[Floats], head: str, decision: Decision) -> dict[str, Any]:
-    spans = []
-    for index in decision.units:
-        unit = prepared.units[index]
-        variable = labels.EVIDENCE.get(head)
-        spans.append(decoding.shown(unit, token_probs[index], variable) if variable else (unit.start, unit.end))
-    return _field(decision.value, decision.confidence, sorted(spans))
+    span: tuple[int, int] | None
+    if head in labels.EVIDENCE and decision.said:
+        span = decoding.evidence(prepared, token_probs, decision, labels.EVIDENCE[head])
+    else:
+        span = next(((prepared.units[i].start, prepared.units[i].end) for i in decision.units), None)
+    return _field(decision.value, decision.confidence, [span] if span else [])
 
 
 def _field(value: Any, confidence: float, spans: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:

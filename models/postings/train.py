@@ -16,10 +16,9 @@ import logging
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,10 +26,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from models.postings import data, filtering, stacking
+from models.postings import data, filtering, labels, stacking
 from models.postings.data import IGNORE, Example
 from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, SHOWN, TAGS, head_slices
-from models.postings.network import Network
+from models.postings.network import Network, pooled
 from models.postings.preparing import Unit, tokenize
 from models.postings.retrieval import Retriever
 from models.postings.student import RETRIEVER, TOKENIZER
@@ -39,6 +38,9 @@ log = logging.getLogger(__name__)
 
 STACKED = "stacked.npz"
 _SHOWN_WEIGHT = 2.0
+_RATES = (
+    "held_back", "encoder_rate", "head_rate", "silence_weight", "token_weight", "posting_weight", "evidence_recall",
+)  # fmt: skip
 # Of the machine that trained, not of the model.
 PATHS = ("postings", "labels", "out", "reserved", "base")
 
@@ -53,14 +55,15 @@ class Config:
     reserved: Path | None = None
     base: str | None = None
     held_out: tuple[str, ...] = ()
-    folds: int = 3
-    epochs: int = 4
-    batch_tokens: int = 2_400
+    held_back: float = 0.5
+    epochs: int = 3
+    batch_postings: int = 8
+    batch_tokens: int = 1_600
     encoder_rate: float = 1.5e-4
     head_rate: float = 1.5e-3
-    negatives: float = 0.6
     silence_weight: float = 0.3
     token_weight: float = 1.0
+    posting_weight: float = 1.0
     evidence_recall: float = 0.985
     max_evidence: int = 16
     max_skill: int = 3
@@ -72,14 +75,21 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One training input with its targets: head to class, head to weight, of each token its tag and what it shows."""
+    """One sentence with its targets: head to class, head to weight, of each token its tag and what it shows."""
 
     unit: Unit
     classes: dict[str, int]
     weights: dict[str, float]
     tags: list[int]
     shows: list[list[int]]
-    positive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One posting: its sentences, and the class of each head for the whole."""
+
+    rows: list[Row]
+    classes: dict[str, int]
 
 
 def train(config: Config) -> Path:
@@ -101,15 +111,16 @@ def train(config: Config) -> Path:
 
     def fitted(examples: Sequence[Example]) -> Network:
         torch.manual_seed(config.seed)
+        random.seed(config.seed)
         network = Network(base)
-        rows = make_rows(examples, retriever, tokenizer, config)
-        log.info("units: %d, of them %d with something to find", len(rows), sum(row.positive for row in rows))
-        fit(network, rows, config)
+        cases = make_cases(examples, retriever, tokenizer, config)
+        log.info("postings: %d, sentences: %d", len(cases), sum(len(case.rows) for case in cases))
+        fit(network, cases, config)
         return network
 
     (config.out / STACKED).unlink(missing_ok=True)
-    if config.folds > 1:
-        known = stacking.out_of_fold(learning, config.folds, retriever, tokenizer, fitted)
+    if config.held_back:
+        known = stacking.held_back(learning, config.held_back, retriever, tokenizer, fitted)
         stacking.save(config.out / STACKED, known, learning)
     network = fitted(learning)
     network.save(config.out)
@@ -136,27 +147,21 @@ def load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-class _Input(Protocol):
-    @property
-    def unit(self) -> Unit: ...
-
-
-HasUnit = TypeVar("HasUnit", bound=_Input)
-
-
-def make_rows(examples: Sequence[Example], retriever: Retriever, tokenizer: Tokenizer, config: Config) -> list[Row]:
-    """Rows of all header units, all sentences with something to find, and all that the retriever would keep."""
+def make_cases(examples: Sequence[Example], retriever: Retriever, tokenizer: Tokenizer, config: Config) -> list[Case]:
+    """Of each posting its header, all sentences with something to find, and all that the retriever would keep."""
     chosen = []
     for item in examples:
         kept = set(retriever.keep(item.doc.sentences))
         kept |= {i for i, marks in enumerate(item.sentence_labels[1:]) if any(value > 0 for value in marks.values())}
         chosen.append(sorted(kept))
-    rows = []
     units = tokenize([item.doc for item in examples], chosen, tokenizer)
-    for item, indices, own in zip(examples, chosen, units, strict=True):
-        for index, unit in zip([0, *(i + 1 for i in indices)], own, strict=True):
-            rows.append(_row(item, unit, index, config))
-    return rows
+    return [
+        Case(
+            [_row(item, unit, i, config) for i, unit in zip([0, *(i + 1 for i in indices)], own, strict=True)],
+            {head: labels.target_class(head, item.label[head]) for head in HEADS},
+        )
+        for item, indices, own in zip(examples, chosen, units, strict=True)
+    ]
 
 
 def _row(item: Example, unit: Unit, index: int, config: Config) -> Row:
@@ -165,17 +170,13 @@ def _row(item: Example, unit: Unit, index: int, config: Config) -> Row:
     # A posting may say a thing twice and the teacher quoted it once: silence is weak evidence there.
     weights = {h: config.silence_weight if h in item.stated and not marks[h] else 1.0 for h in SENTENCE_HEADS}
     weights |= dict.fromkeys(POSTING_HEADS, 0.2 if index else 1.0)
-    tags = data.token_tags(unit, item, marks)
-    positive = index == 0 or any(value > 0 for value in marks.values()) or any(tag > 0 for tag in tags)
-    return Row(unit, classes, weights, tags, data.token_shows(unit, item), positive)
+    return Row(unit, classes, weights, data.token_tags(unit, item, marks), data.token_shows(unit, item))
 
 
-def fit(network: Network, rows: Sequence[Row], config: Config) -> None:
-    """Trains the network on all rows with something to find and, each epoch, on a draw of the others."""
-    positive = [row for row in rows if row.positive]
-    negative = [row for row in rows if not row.positive]
-    share = min(len(negative), int(config.negatives * len(positive)))
-    weights = class_weights(rows)
+def fit(network: Network, cases: Sequence[Case], config: Config) -> None:
+    """The training loop: a few postings a step, all their sentences."""
+    weights = sentence_weights([row for case in cases for row in case.rows]), posting_weights(cases)
+    steps = config.epochs * -(-len(cases) // config.batch_postings)
     heads = [*network.sentence.parameters(), *network.token.parameters()]
     optimizer = torch.optim.AdamW(
         [{"params": network.encoder.parameters()}, {"params": heads}],
@@ -183,49 +184,21 @@ def fit(network: Network, rows: Sequence[Row], config: Config) -> None:
         weight_decay=0.01,
         fused=True,
     )
-    planned = config.epochs * len(batches([*positive, *negative[:share]], config.batch_tokens)) + config.epochs * 2
-    total = max(planned, config.steps or 0, 10)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [config.encoder_rate, config.head_rate], total_steps=total + 10, pct_start=0.1
+        optimizer, [config.encoder_rate, config.head_rate], total_steps=max(steps, 10) + 1, pct_start=0.1
     )
-
-    def loss_of(sentence: Tensor, token: Tensor, batch: Sequence[Row]) -> Tensor:
-        return loss(sentence, token, batch, weights, config.token_weight)
-
-    epochs = (batches([*positive, *random.sample(negative, share)], config.batch_tokens) for _ in range(config.epochs))
-    learn(network, epochs, loss_of, optimizer, schedule, config)
-
-
-def learn(
-    network: Network,
-    epochs: Iterable[Sequence[Sequence[HasUnit]]],
-    loss_of: Callable[[Tensor, Tensor, Sequence[HasUnit]], Tensor],
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.OneCycleLR,
-    config: Config,
-) -> None:
-    """The training loop.
-
-    Args:
-        epochs: the batches of each.
-        loss_of: from the logits of sentences and tokens, and the batch.
-    """
     started = time.monotonic()
     step = 0
     network.train()
-    for epoch, own in enumerate(epochs):
+    for epoch in range(config.epochs):
         losses = []
-        for batch in own:
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-                sentence, token = network(*padded([item.unit.token_ids for item in batch]))
-            value = loss_of(sentence.float(), token.float(), batch)
+        for batch in batches(cases, config.batch_postings):
+            value = loss(network, batch, *weights, config)
             optimizer.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
-            # The number of batches hangs on chance: the rate stays at its end when they are more than planned.
-            if step < schedule.total_steps - 1:
-                schedule.step()
+            schedule.step()
             losses.append(value.item())
             step += 1
             if step == config.steps:
@@ -236,56 +209,82 @@ def learn(
     network.eval()
 
 
-def class_weights(rows: Sequence[Row]) -> dict[str, Tensor]:
+def sentence_weights(rows: Sequence[Row]) -> dict[str, Tensor]:
     """Square root of inverse frequency, at most 8 (posting heads: 4): the rare classes are what training lacks."""
     weights = {}
     for head, classes in HEADS.items():
         counts = np.bincount([row.classes[head] for row in rows if row.classes[head] >= 0], minlength=len(classes))
         if head in SENTENCE_HEADS:
-            positive = sum(row.positive for row in rows)
-            values = [1.0, *np.minimum(8.0, np.sqrt(positive / np.maximum(1, counts[1:])))]
+            values = [1.0, *np.minimum(8.0, np.sqrt(len(rows) / 2 / np.maximum(1, counts[1:])))]
         else:
             values = list(np.clip(np.sqrt(counts.mean() / np.maximum(1, counts)), 0.5, 4.0))
         weights[head] = torch.tensor(values, dtype=torch.float32)
     return weights
 
 
+def posting_weights(cases: Sequence[Case]) -> dict[str, Tensor]:
+    """The same for the postings' classes, at most 3."""
+    weights = {}
+    for head, classes in HEADS.items():
+        counts = np.bincount([case.classes[head] for case in cases], minlength=len(classes))
+        values = np.clip(np.sqrt(counts.mean() / np.maximum(1, counts)), 0.5, 3.0)
+        weights[head] = torch.tensor(values, dtype=torch.float32)
+    return weights
+
+
 def loss(
-    sentence: Tensor, token: Tensor, batch: Sequence[Row], weights: dict[str, Tensor], token_weight: float
+    network: Network,
+    batch: Sequence[Case],
+    of_sentences: dict[str, Tensor],
+    of_postings: dict[str, Tensor],
+    config: Config,
 ) -> Tensor:
-    """Sum over heads of weighted cross-entropy, plus that of the tags and of what shows a variable."""
-    value = token_weight * cross_entropy(
-        token[..., : len(TAGS)].flatten(0, 1),
-        padded_tags([row.tags for row in batch]).flatten(),
-        weight=torch.tensor([1.0, 2.0, 4.0, 4.0][: len(TAGS)]),
-        ignore_index=IGNORE,
-    )
-    shows = torch.cat([torch.tensor(row.shows) for row in batch])
-    logits = torch.cat([own[: len(row.shows), len(TAGS) :] for own, row in zip(token, batch, strict=True)])
+    """Weighted cross-entropy of sentences and of postings, summed over heads, plus that of tags and shown words."""
+    rows = [row for case in batch for row in case.rows]
+    scores, tokens = _read(network, rows, config)
+    tags = torch.tensor([tag for row in rows for tag in row.tags])
+    shows = torch.tensor([show for row in rows for show in row.shows])
     inside = shows[:, 0] != IGNORE
-    value = value + token_weight * len(SHOWN) * binary_cross_entropy_with_logits(
-        logits[inside], shows[inside].float(), pos_weight=torch.tensor(_SHOWN_WEIGHT)
+    value = cross_entropy(
+        tokens[:, : len(TAGS)], tags, weight=torch.tensor([1.0, 2.0, 4.0, 4.0][: len(TAGS)]), ignore_index=IGNORE
     )
+    value = value + len(SHOWN) * binary_cross_entropy_with_logits(
+        tokens[inside][:, len(TAGS) :], shows[inside].float(), pos_weight=torch.tensor(_SHOWN_WEIGHT)
+    )
+    value = config.token_weight * value
+    owner = torch.tensor([i for i, case in enumerate(batch) for _ in case.rows])
+    votes = pooled(scores, owner, len(batch))
     for head, part in head_slices().items():
-        target = torch.tensor([row.classes[head] for row in batch])
-        row_weights = torch.tensor([row.weights[head] for row in batch])
-        each = cross_entropy(sentence[:, part], target, weight=weights[head], ignore_index=IGNORE, reduction="none")
-        value = value + (each * row_weights).sum() / len(batch)
+        target = torch.tensor([row.classes[head] for row in rows])
+        importance = torch.tensor([row.weights[head] for row in rows])
+        each = cross_entropy(scores[:, part], target, weight=of_sentences[head], ignore_index=IGNORE, reduction="none")
+        value = value + (each * importance).sum() / len(rows)
+        whole = torch.tensor([case.classes[head] for case in batch])
+        each = cross_entropy(votes[:, part], whole, weight=of_postings[head], reduction="none")
+        value = value + config.posting_weight * each.mean()
     return value
 
 
-def batches(rows: Sequence[HasUnit], batch_tokens: int) -> list[list[HasUnit]]:
-    """Shuffled batches of like length with at most `batch_tokens` tokens each (or one row)."""
-    result: list[list[HasUnit]] = [[]]
-    for row in sorted(rows, key=lambda row: -len(row.unit.token_ids) + 6 * random.random()):  # noqa: S311
-        batch = result[-1]
-        longest = max([len(row.unit.token_ids), *(len(other.unit.token_ids) for other in batch)])
-        if batch and longest * (len(batch) + 1) > batch_tokens:
-            result.append([row])
-        else:
-            batch.append(row)
-    random.shuffle(result)
-    return result
+def _read(network: Network, rows: Sequence[Row], config: Config) -> tuple[Tensor, Tensor]:
+    """Scores of sentences, `(rows, S)`, and of their tokens in order, `(all tokens, K)`; like lengths run together."""
+    order = sorted(range(len(rows)), key=lambda i: -len(rows[i].unit.token_ids))
+    scores: dict[int, Tensor] = {}
+    tokens: dict[int, Tensor] = {}
+    while order:
+        count = max(1, config.batch_tokens // len(rows[order[0]].unit.token_ids))
+        chunk, order = order[:count], order[count:]
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+            sentence, token = network(*padded([rows[i].unit.token_ids for i in chunk]))
+        scores |= dict(zip(chunk, sentence.float(), strict=True))
+        tokens |= {i: own[: len(rows[i].unit.token_ids)] for i, own in zip(chunk, token.float(), strict=True)}
+    own_order = range(len(rows))
+    return torch.stack([scores[i] for i in own_order]), torch.cat([tokens[i] for i in own_order])
+
+
+def batches(cases: Sequence[Case], count: int) -> list[list[Case]]:
+    """Shuffled batches of `count` postings; the last may be smaller."""
+    shuffled = random.sample(list(cases), len(cases))
+    return [shuffled[start : start + count] for start in range(0, len(shuffled), count)]
 
 
 def padded(sequences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -296,14 +295,6 @@ def padded(sequences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         ids[row, : len(sequence)] = torch.tensor(sequence)
         mask[row, : len(sequence)] = 1
     return ids, mask
-
-
-def padded_tags(tags: Sequence[Sequence[int]]) -> Tensor:
-    """Tags, int64 `(batch, tokens)`, padded with `IGNORE`."""
-    result = torch.full((len(tags), max(map(len, tags))), IGNORE, dtype=torch.long)
-    for row, own in enumerate(tags):
-        result[row, : len(own)] = torch.tensor(own)
-    return result
 
 
 def parse(arguments: Sequence[str] | None = None) -> Config:
@@ -318,9 +309,9 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--base", help="folder of a Hugging Face encoder (default: the packaged all-MiniLM-L6-v2)")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--held-out", nargs="*", default=(), help="sources kept out of training as a whole")
-    for name in ("folds", "epochs", "seed", "threads", "max_evidence", "max_skill", "batch_tokens", "steps"):
+    for name in ("epochs", "seed", "threads", "max_evidence", "max_skill", "batch_postings", "batch_tokens", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
-    for name in ("encoder_rate", "head_rate", "negatives", "silence_weight", "token_weight", "evidence_recall"):
+    for name in _RATES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=defaults[name])
     parser.add_argument("--bf16", action="store_true", help="autocast, where the processor has bfloat16")
     options = vars(parser.parse_args(arguments))

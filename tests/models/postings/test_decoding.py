@@ -7,7 +7,7 @@ import pytest
 
 from models.postings import aggregation, decoding, tagging
 from models.postings.aggregation import Aggregation
-from models.postings.labels import HEADS, SHOWN, TAGS, head_slices
+from models.postings.labels import CLASSES, HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import NO_SPAN, Prepared, Unit
 from models.postings.tagging import Floats
 
@@ -31,9 +31,9 @@ def prepared(*sentences: str) -> Prepared:
     return Prepared(text, "en", 1.0, True, "Denver, CO", tuple(units))
 
 
-def sentence_probs(**said: tuple[int, str, float]) -> Floats:
-    """Every head is surely `none` (posting heads: surely their first class) but where told otherwise."""
-    probs = np.full((len(SENTENCES), sum(map(len, HEADS.values()))), 1e-4, np.float32)
+def sentence_scores(**said: tuple[int, str, float]) -> Floats:
+    """Every head is surely `none` (posting heads: their first class) but where told otherwise; votes likewise."""
+    probs = np.full((len(SENTENCES), CLASSES), 1e-4, np.float32)
     for part in head_slices().values():
         probs[:, part.start] = 1.0
     for head, (unit, value, p) in said.items():
@@ -41,7 +41,11 @@ def sentence_probs(**said: tuple[int, str, float]) -> Floats:
         probs[unit, part] = 1e-4
         probs[unit, part.start] = 1 - p
         probs[unit, part.start + HEADS[head].index(value)] = p
-    return probs
+    # Who says something is heard, the others are not.
+    heard = np.zeros((len(SENTENCES), len(HEADS)), np.float32)
+    for head, (unit, *_) in said.items():
+        heard[unit, list(HEADS).index(head)] = 20.0
+    return np.concatenate([probs, np.log(probs), heard], 1)
 
 
 def token_probs(tag: str, *quotes: str, document: Prepared | None = None) -> list[Floats]:
@@ -63,7 +67,7 @@ def decided(probs: Floats, tokens: list[Floats] | None = None) -> dict[str, deco
 
 
 def test_the_surest_sentence_decides_and_is_the_evidence() -> None:
-    found = decided(sentence_probs(pay_period=(1, "hour", 0.95)))
+    found = decided(sentence_scores(pay_period=(1, "hour", 0.95)))
     assert (found["pay_period"].value, found["pay_period"].units) == ("hour", (1,))
     assert found["pay_period"].confidence > 0.9
     assert (found["bonus"].value, found["bonus"].units) == ("no", ())
@@ -71,7 +75,7 @@ def test_the_surest_sentence_decides_and_is_the_evidence() -> None:
 
 
 def test_fitted_weights_and_bias_count_and_probabilities_add_to_one() -> None:
-    known = aggregation.features(prepared(), sentence_probs(), token_probs("years", "3 years"))
+    known = aggregation.features(prepared(), sentence_scores(), token_probs("years", "3 years"))
     made = Aggregation.neutral()
     assert made.probabilities(known)["bonus"] == pytest.approx([1.0, 0.001], abs=2e-3)
     made.bias["bonus"][:] = [0.0, 20.0]
@@ -81,7 +85,7 @@ def test_fitted_weights_and_bias_count_and_probabilities_add_to_one() -> None:
 
 def test_years_that_are_tagged_are_known_by_their_band() -> None:
     def bands(*quotes: str) -> list[float]:
-        known = aggregation.features(prepared(), sentence_probs(), token_probs("years", *quotes))
+        known = aggregation.features(prepared(), sentence_scores(), token_probs("years", *quotes))
         return [round(float(value), 2) for value in known[-7:-3]]
 
     assert bands() == [0, 0, 0, 0]
@@ -103,16 +107,30 @@ def test_an_aggregation_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_the_words_that_show_a_variable_are_the_evidence() -> None:
-    unit = prepared().units[1]
-    probs = np.zeros((len(unit.token_ids), len(TAGS) + len(SHOWN)), np.float32)
-    assert decoding.shown(unit, probs, "pay") == (unit.start, unit.end)
+    document = prepared()
+    pay = decided(sentence_scores(pay_period=(1, "hour", 0.95)))["pay_period"]
+    probs = [np.zeros((len(unit.token_ids), len(TAGS) + len(SHOWN)), np.float32) for unit in document.units]
+    unit = document.units[1]
+    assert decoding.evidence(document, probs, pay, "pay") == (unit.start, unit.end)
     column = len(TAGS) + SHOWN.index("pay")
     # Two runs with a short gap are one quote; what stands far off is none of it.
-    probs[9:13, column] = probs[15:27, column] = 0.9
-    probs[-2, column] = 0.9
-    start, end = decoding.shown(unit, probs, "pay")
-    assert prepared().text[start:end] == "$20 - $25 per hour"
-    assert decoding.shown(unit, probs, "education") == (unit.start, unit.end)
+    probs[1][9:13, column] = probs[1][15:27, column] = 0.9
+    probs[1][-2, column] = 0.9
+    # As many words in a sentence that does not say it count little.
+    probs[2][1:30, column] = 0.9
+    span = decoding.evidence(document, probs, pay, "pay")
+    assert span is not None
+    assert document.text[slice(*span)] == "$20 - $25 per hour"
+    assert decoding.evidence(document, probs, pay, "education") == (unit.start, unit.end)
+
+
+def test_a_sentence_is_heard_by_its_attention() -> None:
+    scores = sentence_scores(bonus=(1, "yes", 0.9), commission=(2, "yes", 0.9))
+    scores[2, 2 * CLASSES + list(HEADS).index("commission")] = -20.0
+    known = aggregation.features(prepared(), scores, token_probs("years"))
+    found = Aggregation.neutral().probabilities(known)
+    assert found["bonus"].argmax() == 1
+    assert found["commission"].argmax() == 0
 
 
 def test_pay_is_read_where_the_words_are_tagged() -> None:
