@@ -34,7 +34,7 @@ STAGES = {
     "cache": "look up known results (Redis)",
     "prepare": "clean, pick sentences, tokenise",
     "infer": "student on Triton",
-    "decode": "aggregate, calibrate",
+    "decode": "pool votes, calibrate",
     "publish": "Kafka transaction",
 }
 

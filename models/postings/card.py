@@ -16,10 +16,9 @@ experience, employment type, seniority, department, skills. Written by `python -
 **Labels:** an LLM's, by a written guide; they are not the judgement of recruiters.
 **Method:** a linear filter picks the sentences that bear on a variable; one encoder reads each, with the title and the
 heading it stands under, for all variables at once, and votes on the posting; learned attention pools the votes (Yang et
-al. 2016); for each head a linear layer weighs them with what the sentences say (fitted to predictions on postings that
-the predicting network had not seen); the words that show a value are the evidence; numbers are read by rules where the
-token tags point. Confidence is scaled on postings that were not trained on, and a
-field whose confidence lies below its head's threshold is marked `review`.
+al. 2016); the words that show a value are the evidence; numbers are read by rules where the token tags point.
+Confidence is scaled on postings that were not trained on, and a field whose confidence lies below its head's threshold
+is marked `review`.
 """
 
 _TAIL = """
@@ -63,7 +62,7 @@ Shipped are seven bits of the eight, for sums that saturate on no processor; the
 ## Commands
 
     python -m models.postings.train --postings postings.jsonl.gz --labels sample.jsonl further.jsonl \\
-        --reserved ids.txt --held-out {held_out} --epochs {epochs} --held-back {held_back} {bf16}--out run
+        --reserved ids.txt --held-out {held_out} --epochs {epochs} {bf16}--out run
     python -m models.postings.export --run run --postings postings.jsonl.gz \\
         --labels sample.jsonl further.jsonl --reserved ids.txt
     python -m models.postings.evaluate --postings postings.jsonl.gz --labels sample.jsonl further.jsonl \\
@@ -121,7 +120,6 @@ def write(
         exact=_loss(report, exact) if exact else "",
         held_out=held_out,
         epochs=training["epochs"],
-        held_back=training["held_back"],
         bf16=bf16,
         hours=training.get("hours", "not kept"),
     )

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.postings import numbers
-from models.postings.aggregation import Aggregation
 from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import Prepared, Unit
 from models.postings.tagging import Floats, tagged, tagged_years
+from models.postings.voting import Calibration
 
 # Numbers are read from the surest sentences: a further one is at least half as sure as the best.
 _MAX_UNITS = 3
@@ -79,16 +79,15 @@ class Decision:
     said: tuple[float, ...] = ()
 
 
-def decide(known: Floats, sentence_scores: Floats, aggregation: Aggregation) -> dict[str, Decision]:
+def decide(sentence_scores: Floats, calibration: Calibration) -> dict[str, Decision]:
     """Decision of every head.
 
     Args:
-        known: of :func:`models.postings.aggregation.features`.
         sentence_scores: `(units, S)`.
     """
     decisions = {}
     slices = head_slices()
-    for head, final in aggregation.probabilities(known).items():
+    for head, final in calibration.probabilities(sentence_scores).items():
         best = int(final.argmax())
         value, confidence = HEADS[head][best], round(float(final[best]), 4)
         if head in POSTING_HEADS:

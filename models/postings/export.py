@@ -14,17 +14,15 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from models.postings import calibrate, data, filtering, labels, running, stacking
-from models.postings.aggregation import Aggregation, features
+from models.postings import calibrate, data, filtering, labels, running
 from models.postings.decoding import Thresholds
 from models.postings.labels import SCORES, SHOWN, TAGS
 from models.postings.network import Network, Probabilities
 from models.postings.retrieval import Retriever
-from models.postings.student import AGGREGATION, RETRIEVER, THRESHOLDS, TOKENIZER, Student, assets_digest
-from models.postings.train import STACKED
+from models.postings.student import CALIBRATION, RETRIEVER, THRESHOLDS, TOKENIZER, Student, assets_digest
+from models.postings.voting import Calibration
 from models.quantise import quantise
 from models.repository import REPOSITORY
 
@@ -67,13 +65,13 @@ def export(
     """Exports a training run to a model folder; with postings and labels it is calibrated, else neutral.
 
     Raises:
-        ValueError: the labels are too few, or not the run's.
+        ValueError: the labels are too few.
     """
     (target / _WEIGHTS.parent).mkdir(parents=True, exist_ok=True)
     for name in (TOKENIZER, RETRIEVER):
         shutil.copyfile(run / name, target / name)
     shutil.copyfile(run / "config.json", target / "training.json")
-    Aggregation.neutral().save(target / AGGREGATION)
+    Calibration.neutral().save(target / CALIBRATION)
     Thresholds.neutral().save(target / THRESHOLDS)
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "model.onnx"
@@ -89,7 +87,7 @@ def export(
 
 
 def _tune(run: Path, target: Path, postings: Path, labels_of: Sequence[Path], reserved: Path | None) -> None:
-    """Distils the retriever by what is served, the int8 model; fits the aggregation, and how sure it is, by it too."""
+    """Distils the retriever by what is served, the int8 model; fits by it too how sure that may be."""
     config = json.loads((run / "config.json").read_text("utf-8"))
     examples = data.load(postings, labels_of, reserved)
     parts = data.split(examples, config["held_out"])
@@ -110,16 +108,12 @@ def _tune(run: Path, target: Path, postings: Path, labels_of: Sequence[Path], re
     prepared = Student.load(target).prepare_batch([item.posting for item in parts["calibration"]])
     answers = running.run(model, prepared)
     read = [i for i, document in enumerate(prepared) if document.units]
-    known = np.array([features(prepared[i], *answers[i]) for i in read])
-    calibration = [parts["calibration"][i] for i in read]
-    aggregation = Aggregation.neutral()
-    if (run / STACKED).exists():
-        stacked, own, weights = stacking.load(run / STACKED, [*parts["train"], *data.written()])
-        aggregation = calibrate.fit(stacked, own, weights)
-    aggregation = calibrate.scaled(aggregation, known, [item.label for item in calibration])
-    aggregation.save(target / AGGREGATION)
-    skill = calibrate.skill_threshold(calibration, [prepared[i] for i in read], [answers[i] for i in read])
-    Thresholds(calibrate.review(aggregation, known, calibration), skill).save(target / THRESHOLDS)
+    prepared, answers = [prepared[i] for i in read], [answers[i] for i in read]
+    examples = [parts["calibration"][i] for i in read]
+    calibration = calibrate.fit(answers, examples)
+    calibration.save(target / CALIBRATION)
+    skill = calibrate.skill_threshold(examples, prepared, answers)
+    Thresholds(calibrate.review(calibration, answers, examples), skill).save(target / THRESHOLDS)
 
 
 def write_onnx(network: Network, path: Path) -> None:

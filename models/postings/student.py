@@ -9,18 +9,18 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from models.postings import decoding, labels
-from models.postings.aggregation import Aggregation, features
 from models.postings.decoding import Decision, Reading, Thresholds
 from models.postings.preparing import Prepared, Unit, prepare
 from models.postings.retrieval import Retriever
 from models.postings.tagging import Floats
+from models.postings.voting import Calibration
 from topics.fields import Evidence, Feature
 from topics.postings import Posting, PostingExtraction
 
 __all__ = ["Prepared", "Student", "Unit"]
 
 TOKENIZER, RETRIEVER = "tokenizer.json", "retriever.json"
-AGGREGATION, THRESHOLDS = "aggregation.json", "thresholds.json"
+CALIBRATION, THRESHOLDS = "calibration.json", "thresholds.json"
 # Numbers are as doubtful as the head that they belong to.
 _DOUBTED_WITH = dict.fromkeys(("pay_min", "pay_max", "pay_currency"), "pay_period") | dict.fromkeys(
     ("experience_years_min", "experience_years_max"), "experience_requirement"
@@ -37,7 +37,7 @@ class Student:
 
     tokenizer: Tokenizer
     retriever: Retriever
-    aggregation: Aggregation
+    calibration: Calibration
     thresholds: Thresholds
     assets_digest: str
     tokenizer_digest: str
@@ -57,7 +57,7 @@ class Student:
         return cls(
             tokenizer,
             Retriever.load(directory / RETRIEVER),
-            Aggregation.load(directory / AGGREGATION),
+            Calibration.load(directory / CALIBRATION),
             Thresholds.load(directory / THRESHOLDS),
             assets_digest(directory),
             hashlib.sha256((directory / TOKENIZER).read_bytes()).hexdigest()[:12],
@@ -76,8 +76,7 @@ class Student:
         """
         if not prepared.units:
             return _nothing(prepared)
-        known = features(prepared, sentence_scores, token_probs)
-        decisions = decoding.decide(known, sentence_scores, self.aggregation)
+        decisions = decoding.decide(sentence_scores, self.calibration)
         fields: dict[str, Any] = {h: _feature(prepared, token_probs, h, d) for h, d in decisions.items()}
         fields |= self._pay(prepared, token_probs, decisions["pay_period"])
         fields |= self._years(prepared, token_probs, decisions["experience_requirement"])
@@ -110,7 +109,7 @@ class Student:
 def assets_digest(directory: Path) -> str:
     """First 16 hex digits of the SHA-256 over the assets and the label spaces."""
     digest = hashlib.sha256(labels.digest().encode())
-    for name in (TOKENIZER, RETRIEVER, AGGREGATION, THRESHOLDS):
+    for name in (TOKENIZER, RETRIEVER, CALIBRATION, THRESHOLDS):
         digest.update((directory / name).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from models.postings import data, filtering, labels, stacking
+from models.postings import data, filtering, labels
 from models.postings.data import IGNORE, Example
 from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, SHOWN, TAGS, head_slices
 from models.postings.network import Network, pooled
@@ -36,10 +36,9 @@ from models.postings.student import RETRIEVER, TOKENIZER
 
 log = logging.getLogger(__name__)
 
-STACKED = "stacked.npz"
 _SHOWN_WEIGHT = 2.0
 _RATES = (
-    "held_back", "encoder_rate", "head_rate", "silence_weight", "token_weight", "posting_weight", "evidence_recall",
+    "encoder_rate", "head_rate", "silence_weight", "token_weight", "posting_weight", "evidence_recall",
 )  # fmt: skip
 # Of the machine that trained, not of the model.
 PATHS = ("postings", "labels", "out", "reserved", "base")
@@ -55,7 +54,6 @@ class Config:
     reserved: Path | None = None
     base: str | None = None
     held_out: tuple[str, ...] = ()
-    held_back: float = 0.5
     epochs: int = 3
     batch_postings: int = 8
     batch_tokens: int = 1_600
@@ -109,20 +107,10 @@ def train(config: Config) -> Path:
     shutil.copy(base / TOKENIZER, config.out / TOKENIZER)
     tokenizer = load_tokenizer(config.out / TOKENIZER)
 
-    def fitted(examples: Sequence[Example]) -> Network:
-        torch.manual_seed(config.seed)
-        random.seed(config.seed)
-        network = Network(base)
-        cases = make_cases(examples, retriever, tokenizer, config)
-        log.info("postings: %d, sentences: %d", len(cases), sum(len(case.rows) for case in cases))
-        fit(network, cases, config)
-        return network
-
-    (config.out / STACKED).unlink(missing_ok=True)
-    if config.held_back:
-        known = stacking.held_back(learning, config.held_back, retriever, tokenizer, fitted)
-        stacking.save(config.out / STACKED, known, learning)
-    network = fitted(learning)
+    network = Network(base)
+    cases = make_cases(learning, retriever, tokenizer, config)
+    log.info("postings: %d, sentences: %d", len(cases), sum(len(case.rows) for case in cases))
+    fit(network, cases, config)
     network.save(config.out)
     kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
     kept |= {"base": "all-MiniLM-L6-v2" if config.base is None else Path(config.base).name}

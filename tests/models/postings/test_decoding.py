@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.postings import aggregation, decoding, tagging
-from models.postings.aggregation import Aggregation
+from models.postings import decoding, tagging
 from models.postings.labels import CLASSES, HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import NO_SPAN, Prepared, Unit
 from models.postings.tagging import Floats
+from models.postings.voting import Calibration
 
 SENTENCES = [
     "Nurse",
@@ -61,9 +61,8 @@ def token_probs(tag: str, *quotes: str, document: Prepared | None = None) -> lis
     return result
 
 
-def decided(probs: Floats, tokens: list[Floats] | None = None) -> dict[str, decoding.Decision]:
-    known = aggregation.features(prepared(), probs, tokens or token_probs("years"))
-    return decoding.decide(known, probs, Aggregation.neutral())
+def decided(scores: Floats) -> dict[str, decoding.Decision]:
+    return decoding.decide(scores, Calibration.neutral())
 
 
 def test_the_surest_sentence_decides_and_is_the_evidence() -> None:
@@ -74,36 +73,26 @@ def test_the_surest_sentence_decides_and_is_the_evidence() -> None:
     assert (found["seniority"].value, found["seniority"].units) == (HEADS["seniority"][0], (0,))
 
 
-def test_fitted_weights_and_bias_count_and_probabilities_add_to_one() -> None:
-    known = aggregation.features(prepared(), sentence_scores(), token_probs("years", "3 years"))
-    made = Aggregation.neutral()
-    assert made.probabilities(known)["bonus"] == pytest.approx([1.0, 0.001], abs=2e-3)
-    made.bias["bonus"][:] = [0.0, 20.0]
-    assert made.probabilities(known)["bonus"].argmax() == 1
-    assert all(p.sum() == pytest.approx(1.0) for p in made.probabilities(known).values())
+def test_scale_and_bias_count_and_probabilities_add_to_one() -> None:
+    scores = sentence_scores(bonus=(1, "yes", 0.6))
+    made = Calibration.neutral()
+    assert made.probabilities(scores)["bonus"] == pytest.approx([0.4, 0.6], abs=1e-3)
+    made.scale["bonus"] = 2.0
+    assert made.probabilities(scores)["bonus"] == pytest.approx([0.16 / 0.52, 0.36 / 0.52], abs=1e-3)
+    made.bias["bonus"][:] = [20.0, 0.0]
+    assert made.probabilities(scores)["bonus"].argmax() == 0
+    assert all(p.sum() == pytest.approx(1.0) for p in made.probabilities(scores).values())
 
 
-def test_years_that_are_tagged_are_known_by_their_band() -> None:
-    def bands(*quotes: str) -> list[float]:
-        known = aggregation.features(prepared(), sentence_scores(), token_probs("years", *quotes))
-        return [round(float(value), 2) for value in known[-7:-3]]
-
-    assert bands() == [0, 0, 0, 0]
-    assert bands("3 years") == [0, 0.9, 0, 0]
-
-
-def test_an_aggregation_survives_its_file(tmp_path: Path) -> None:
-    made = Aggregation.neutral()
+def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
+    made = Calibration.neutral()
     made.bias["bonus"][:] = [0.25, -1.5]
-    made.save(tmp_path / "aggregation.json")
-    read = Aggregation.load(tmp_path / "aggregation.json")
-    assert read.bias["bonus"].tolist() == [0.25, -1.5]
-    assert (read.weights["seniority"] == made.weights["seniority"]).all()
-    (tmp_path / "aggregation.json").write_text(
-        (tmp_path / "aggregation.json").read_text().replace("[0.25,-1.5]", "[0]")
-    )
+    made.save(tmp_path / "calibration.json")
+    assert Calibration.load(tmp_path / "calibration.json") == made
+    made.bias["bonus"].pop()
+    made.save(tmp_path / "calibration.json")
     with pytest.raises(ValueError, match="bonus"):
-        Aggregation.load(tmp_path / "aggregation.json")
+        Calibration.load(tmp_path / "calibration.json")
 
 
 def test_the_words_that_show_a_variable_are_the_evidence() -> None:
@@ -127,10 +116,9 @@ def test_the_words_that_show_a_variable_are_the_evidence() -> None:
 def test_a_sentence_is_heard_by_its_attention() -> None:
     scores = sentence_scores(bonus=(1, "yes", 0.9), commission=(2, "yes", 0.9))
     scores[2, 2 * CLASSES + list(HEADS).index("commission")] = -20.0
-    known = aggregation.features(prepared(), scores, token_probs("years"))
-    found = Aggregation.neutral().probabilities(known)
-    assert found["bonus"].argmax() == 1
-    assert found["commission"].argmax() == 0
+    found = decided(scores)
+    assert found["bonus"].value == "yes"
+    assert found["commission"].value == "no"
 
 
 def test_pay_is_read_where_the_words_are_tagged() -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from models.postings import data, running
-from models.postings.labels import SCORES, SHOWN, TAGS
+from models.postings.labels import HEADS, SCORES, SHOWN, TAGS
 from models.postings.preparing import Prepared, Unit
 from models.postings.student import Student
+from models.postings.voting import Calibration
 from topics.postings import Posting
 
 LABEL = {
@@ -41,7 +42,7 @@ def test_trains_exports_and_serves(tmp_path: Path) -> None:
     from models.postings.train import Config, train
 
     postings, labels = write(tmp_path)
-    run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=2, held_back=0))
+    run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=2))
     target = export(run, tmp_path / "postings_student", None, (), None)
     student = Student.load(target)
     assert student.assets_digest in (target / "config.pbtxt").read_text("utf-8")
@@ -63,7 +64,7 @@ def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
     from models.postings.train import Config, train
 
     postings, labels = write(tmp_path)
-    run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=1, held_back=0))
+    run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=1))
     model = running.session(export(run, tmp_path / "student", None, (), None) / "1" / "model.onnx")
     generator = np.random.default_rng(0)
     units = tuple(
@@ -95,13 +96,11 @@ def various(folder: Path, count: int) -> tuple[Path, Path]:
 
 
 @pytest.mark.train
-def test_aggregation_is_fitted_to_what_was_held_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.postings import calibrate  # of the `train` extra
-    from models.postings.export import export
-    from models.postings.train import STACKED, Config, train
+def test_confidence_is_fitted_to_the_calibration_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.postings.export import export  # of the `train` extra
+    from models.postings.train import Config, train
 
     monkeypatch.setattr(data, "written", list)
-    monkeypatch.setattr(calibrate, "_PULLS", (25.0,))
     postings, labels = various(tmp_path, 40)
     further = tmp_path / "further.jsonl"
     lines = labels.read_text("utf-8").splitlines(keepends=True)
@@ -112,18 +111,15 @@ def test_aggregation_is_fitted_to_what_was_held_back(tmp_path: Path, monkeypatch
     assert all(item.sampled for part in ("calibration", "test") for item in parts[part])
     assert {f"p{i}" for i in range(32, 36)} <= {item.posting.id for item in parts["train"]}
 
-    run = train(Config(postings, files, tmp_path / "run", epochs=1, steps=2, held_back=0.5))
-    kept = np.load(run / STACKED)
-    assert 0 < len(kept["ids"]) < len(parts["train"])
-    assert set(kept["ids"].tolist()) <= {item.posting.id for item in parts["train"]}
+    run = train(Config(postings, files, tmp_path / "run", epochs=1, steps=2))
     student = Student.load(export(run, tmp_path / "student", postings, files, None))
-    # All of them say "remote", and so says a student that has learned no more than that.
+    # All of them say "remote": the more certain for having been seen to be right.
     example = parts["calibration"][0]
     (prepared,) = student.prepare_batch([example.posting])
-    answers = running.run(running.session(tmp_path / "student" / "1" / "model.onnx"), [prepared])
-    assert student.decode(prepared, *answers[0]).work_arrangement.value == "remote"
-    with pytest.raises(ValueError, match="not the run's labels"):
-        export(run, tmp_path / "student", postings, (labels,), None)
+    ((scores, _),) = running.run(running.session(tmp_path / "student" / "1" / "model.onnx"), [prepared])
+    remote = HEADS["work_arrangement"].index("remote")
+    before = Calibration.neutral().probabilities(scores)["work_arrangement"][remote]
+    assert student.calibration.probabilities(scores)["work_arrangement"][remote] > before
 
 
 @pytest.mark.train
