@@ -1,0 +1,92 @@
+"""Names that were found once, wherever else they stand in the text."""
+
+import re
+from collections.abc import Collection, Iterator
+
+from models.anonymise import lexicon
+from models.anonymise.kinds import Found
+from models.anonymise.lines import fold
+from models.anonymise.tagger import TOKEN, Featuriser
+
+_FILE = re.compile(r"(?<!\S)[^\s/|]{2,120}\.(?:pdf|docx?|odt|rtf|txt|pages|html?)(?!\w)", re.IGNORECASE)
+# Parts this short, and names of months, say nothing alone.
+_SHORTEST = 3
+_MONTHS = frozenset("april may june august avril mai juin aout mars janvier march january".split())
+_PARTICLES = frozenset("de del della der den van von da di du la le el al ben bin ibn mac mc st o".split())
+_ORGANISATION = frozenset(
+    """& ltd limited inc llc llp plc corp corporation co company group groupe sarl sas sa gmbh ag partners associates associes
+    fils sons bros brothers bank banque consulting conseil solutions services systems technologies university universite
+    college school lycee ecole institute institut hospital hopital clinic clinique foundation fondation trust society
+    centre center cabinet maison ets etablissements street road avenue rue boulevard place hotel award prize prix""".split()
+)
+_PLAIN_LETTERS = {code: letter for code in range(0xC0, 0x250) if len(letter := fold(chr(code))) == 1}
+_JOINED = re.compile(r"[ \u00a0]?(?:[-'’.]|[ \u00a0])[ \u00a0]?")
+
+
+def parts(text: str, names: Collection[Found]) -> frozenset[str]:
+    """The folded words of the names, without initials and particles."""
+    words = (fold(m.group()) for start, end, _ in names for m in TOKEN.finditer(text, start, end))
+    return frozenset(w for w in words if len(w) >= _SHORTEST and w.isalpha() and w not in _PARTICLES | _ORGANISATION)
+
+
+def find(text: str, known: Collection[str], featuriser: Featuriser) -> Iterator[Found]:
+    """Further places of known names.
+
+    A part alone counts as a whole capitalised word, where the words beside it do not make it the name of a company or
+    a place ("Morgan Stanley" is not a Mr Stanley); a plain word or a town needs another part of a name at its side.
+
+    Args:
+        known: folded words (see `parts`).
+    """
+    if not known:
+        return
+    for file in _FILE.finditer(text):
+        yield from (Found(*m.span(), "name") for m in _in_file_name(known).finditer(text, *file.span()))
+    pattern = _anywhere(known)
+    run: list[re.Match[str]] = []
+    for match in pattern.finditer(_unaccented(text)):
+        if run and not _JOINED.fullmatch(text, run[-1].end(), match.start()):
+            yield from _run(text, run, featuriser)
+            run = []
+        run.append(match)
+    if run:
+        yield from _run(text, run, featuriser)
+
+
+def _unaccented(text: str) -> str:
+    """The text with one plain letter for each, so that offsets stay."""
+    return text if text.isascii() else text.translate(_PLAIN_LETTERS)
+
+
+def _anywhere(known: Collection[str]) -> re.Pattern[str]:
+    return re.compile(r"(?<![\w])(?:" + "|".join(map(re.escape, sorted(known))) + r")(?!\w)", re.IGNORECASE)
+
+
+def _in_file_name(known: Collection[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(known, key=lambda w: (-len(w), w)))), re.IGNORECASE)
+
+
+def _run(text: str, run: list[re.Match[str]], featuriser: Featuriser) -> Iterator[Found]:
+    """A run of parts side by side: masked as a whole, or left."""
+    start, end = run[0].start(), run[-1].end()
+    before, after = _neighbours(text, start, end)
+    if fold(before) in _ORGANISATION or fold(after) in _ORGANISATION or after == "&" or before == "&":
+        return
+    if len(run) == 1:
+        word = text[start:end]
+        classes = featuriser.classes(word)
+        if not word[0].isupper() or fold(word) in _MONTHS or lexicon.PLAIN in classes or lexicon.TOWN in classes:
+            return
+        if any(w[:1].isupper() and lexicon.PLAIN not in featuriser.classes(w) and len(w) > 1 for w in (before, after)):
+            return
+    yield Found(start, end, "name")
+
+
+_BEFORE = re.compile(r"(?:([\w'’]+|&)[ \u00a0-]?)?\Z")
+_AFTER = re.compile(r"[ \u00a0-]?([\w'’]+|&)?")
+
+
+def _neighbours(text: str, start: int, end: int) -> tuple[str, str]:
+    before = _BEFORE.search(text[max(0, start - 30) : start])
+    after = _AFTER.match(text[end : end + 30])
+    return (before[1] or "" if before else ""), (after[1] or "" if after else "")

@@ -1,0 +1,171 @@
+"""Layouts of CVs: how people write who they are, in English and French.
+
+A layout is a text with slots ("{name}", "{phone}") that a person fills (see `people`), and "{body}", the CV proper.
+Training layouts are composed from many small choices; test layouts are written by hand and share none of their wording
+on purpose beyond what all CVs share.
+"""
+
+import random
+
+ROLES = {
+    "en": "Project Manager|Software Engineer|Registered Nurse|Accountant|Sales Executive|Data Analyst|Chef de Partie|Marketing Manager|"
+    "Mechanical Engineer|Primary School Teacher|HR Business Partner|Electrician|Paralegal|Warehouse Operative|Receptionist".split("|"),
+    "fr": "Chef de projet|Développeur web|Infirmière diplômée d'État|Comptable|Commercial B2B|Analyste financier|Assistante de direction|"
+    "Responsable marketing|Ingénieur mécanique|Professeur des écoles|Chargé de recrutement|Électricien|Juriste|Cariste|Vendeuse".split("|"),
+}  # fmt: skip
+
+_NAME_LINES = {
+    "en": (
+        "{name}", "{name}", "{name}", "{upper}", "{upper}", "{lastupper}", "{reverse}", "{comma}", "{lower}", "{split}", "{splitupper}", "{spaced}",
+        "Name: {name}", "NAME: {upper}", "Full Name : {name}", "CURRICULUM VITAE\n{name}", "Curriculum Vitae of {name}", "{name} - Resume", "RESUME\n{upper}",
+        "{title} {name}", "{name}, MBA", "{name}, PhD", "{name}\n{role}", "{upper}\n{role}", "{role}\n{name}", "{name} | {role}", "{name} - {role}", "CV – {name}",
+        "{name} ({pronouns})", "Surname: {last}\nFirst name: {first}", "{file}_CV.pdf\n{name}", "Resume of {name}", "Candidate: {name}", "{reversed}", "Dr {name}",
+        "{name}, {role}", "{upper}, RN, BSN", "Profile of {name}", "CURRICULUM VITAE - {upper}", "{name} {role}",
+    ),
+    "fr": (
+        "{name}", "{name}", "{lastupper}", "{lastupper}", "{upper}", "{reverse}", "{reverse}", "{lower}", "{split}", "{splitupper}", "{spaced}",
+        "Nom : {LAST}\nPrénom : {first}", "Nom et prénom : {reverse}", "CURRICULUM VITAE\n{name}", "Curriculum Vitae de {name}", "CV de {name}", "CV - {lastupper}",
+        "{title} {name}", "{title} {reverse}", "{name}\n{role}", "{lastupper}\n{role}", "{role}\n{name}", "{name} | {role}", "{name} - {role}", "{name} – {role}",
+        "CV_{file}.pdf\n{name}", "Prénom et nom : {name}", "Candidat : {name}", "{reversed}", "{name}, {role}", "{upper} {role}", "Dr {name}", "{title} {last}",
+    ),
+}  # fmt: skip
+_ADDRESSES = {
+    "en": (
+        "{lines}", "{lines}", "{address}", "{address}", "Address: {address}", "Address: {lines}", "{home}", "{home}", "{home}", "Location: {home}",
+        "Home address\n{lines}", "{street}\n{place}", "Based in {home}", "Residence: {home}", "{place}",
+    ),
+    "fr": (
+        "{lines}", "{lines}", "{address}", "{address}", "Adresse : {address}", "Adresse : {lines}", "{home}", "{home}", "{home}", "Localisation : {home}",
+        "Adresse postale\n{lines}", "{street}\n{place}", "Domicile : {address}", "Ville : {home}", "{place}",
+    ),
+}  # fmt: skip
+_PHONES = {
+    "en": ("{phone}", "{phone}", "Tel: {phone}", "Phone: {phone}", "Mobile: {phone}", "M: {phone}", "Cell {phone}", "T. {phone} / M. {phone2}", "Mob No. {phone}", "☎ {phone}", "Contact number: {phone}"),
+    "fr": ("{phone}", "{phone}", "Tél : {phone}", "Tél. : {phone}", "Téléphone : {phone}", "Port. {phone}", "Mobile : {phone}", "{phone} / {phone2}", "Tel {phone}", "☎ {phone}", "Portable: {phone}"),
+}  # fmt: skip
+_EMAILS = {
+    "en": ("{email}", "{email}", "{email}", "Email: {email}", "E-mail: {email}", "E: {email}", "Email address - {email}"),
+    "fr": ("{email}", "{email}", "{email}", "E-mail : {email}", "Mail : {email}", "Courriel : {email}", "Adresse mail : {email}"),
+}
+_LINKS = ("{linkedin}", "LinkedIn: {linkedin}", "{github}", "{site}", "Twitter: {handle}", "{linkedin} | {github}")
+_DETAILS = {
+    "en": (
+        "Date of Birth: {birth}", "DOB: {birth}", "{born}", "Age: {years}", "{age}", "Nationality: {nationality}", "Gender: {gender}", "Sex: {gender}",
+        "Marital status: {family}", "{family}", "{nationality}", "Passport No: {passport}", "National Insurance No: {nino}", "SSN: {ssn}",
+        "Driving licence: Full, clean", "Languages: English, French", "Notice period: 1 month", "Father's name: {father}", "Visa status: Work permit",
+    ),
+    "fr": (
+        "Date de naissance : {birth}", "{born}", "{born}", "Âge : {years} ans", "{age}", "Nationalité : {national}", "Sexe : {gender}", "De nationalité {national}",
+        "Situation familiale : {family}", "{family}", "{nationality}", "N° de passeport : {passport}", "N° de sécurité sociale : {nir}", "IBAN : {iban}",
+        "Permis B", "Permis B, véhicule personnel", "Langues : anglais, français", "Disponible immédiatement", "Mobilité : Île-de-France",
+    ),
+}  # fmt: skip
+_DETAIL_HEADINGS = {"en": ("Personal Details", "PERSONAL INFORMATION", "Personal Data"), "fr": ("Informations personnelles", "ÉTAT CIVIL", "Coordonnées")}
+_SEPARATORS = ("\n", "\n", "\n", " | ", " • ", "  ", " - ", ", ", " · ", "    ", "\n\n", "\t", " ")
+_MENTIONS = {
+    "en": (
+        "{first} has led teams of up to 12 people.", "{pronoun} is known for {his} attention to detail.", "Reported directly to {boss}, Head of Operations.",
+        "{name} is a {yearold} {role} with ten years of experience.", "Supervisor: {boss}", "Worked under the supervision of Dr. {boss}.", "Recommended by {boss}: \"a pleasure to work with\".",
+        "Assistant to {boss}, Managing Director", "Thesis supervised by Prof. {boss}", "Manager: {boss} ({bossphone})", "Attended St Anne's {cue} High School", "{bosstitle} {bosslast} asked {first} to take over the team.",
+        "Personal assistant to {bosstitle} {bosslast}.", "Co-author with {boss} and {boss2}.", "Mentored by {boss}",
+    ),
+    "fr": (
+        "{first} a encadré une équipe de 12 personnes.", "{pronoun} est reconnu pour sa rigueur.", "Rattachement direct à {boss}, directrice des opérations.",
+        "{name}, {yearold}, possède dix ans d'expérience.", "Responsable : {boss}", "Stage encadré par {bosstitle} {boss}.", "Sous la direction de {boss}", "Lycée {cue} de la ville",
+        "Assistante de {boss}, directeur général", "Thèse dirigée par le Pr {boss}", "Maître de stage : {boss} ({bossphone})", "{bosstitle} {bosslast} lui a confié le service.",
+        "Collaboration avec {bosstitle} {bosslast} sur les budgets.", "Co-auteur avec {boss} et {boss2}.", "Tuteur : {boss}",
+    ),
+}  # fmt: skip
+_TAILS = {
+    "en": (
+        "", "", "", "", "References available on request", "References\n{boss}, Finance Director, tel {bossphone}, {bossemail}", "REFERENCES\n{boss}\nHead Teacher\n{bossphone}\n{bossemail}\n{boss2}\nManager\n{boss2phone}",
+        "Referees:\nDr {boss}\nSenior Lecturer\n{bosslines}\n{bossemail}", "Page 2 of 2\n{name}", "{name} - Page 1", "Yours faithfully,\n{name}", "{upper}", "Signature: {name}\nDate: 12 March 2021", "{email} | {phone}",
+        "I declare that the above is true.\n{name}\nPlace: {home}",
+    ),
+    "fr": (
+        "", "", "", "", "Références disponibles sur demande", "Références\n{boss}, directeur financier, tél. {bossphone}, {bossemail}", "RÉFÉRENCES\n{boss}\nProviseur\n{bossphone}\n{bossemail}",
+        "Page 2/2\n{name}", "{name} - Page 1", "{name} | {phone}", "Cordialement,\n{name}", "{lastupper}", "Signature : {name}", "{email} - {phone}", "Fait à {home}, le 12 mars 2021\n{name}", "Contact : {boss}, DRH, {bossphone}",
+    ),
+}  # fmt: skip
+
+
+def compose(rng: random.Random, language: str) -> str:
+    """A training layout."""
+    pieces = [rng.choice(_NAME_LINES[language])]
+    contacts = []
+    if rng.random() < 0.85:
+        contacts.append(rng.choice(_ADDRESSES[language]))
+    if rng.random() < 0.85:
+        contacts.append(rng.choice(_PHONES[language]))
+    if rng.random() < 0.85:
+        contacts.append(rng.choice(_EMAILS[language]))
+    if rng.random() < 0.4:
+        contacts.append(rng.choice(_LINKS))
+    if rng.random() < 0.3:
+        contacts += rng.sample(_DETAILS[language], rng.randint(1, 3))
+    if rng.random() < 0.5:
+        rng.shuffle(contacts)
+    separator = rng.choice(_SEPARATORS)
+    head = separator.join(contacts)
+    chance = rng.random()
+    if chance < 0.70:
+        pieces.append(head)
+    elif chance < 0.78:
+        pieces = [head, *pieces]
+    elif chance < 0.86:
+        pieces = [pieces[0] + separator.replace("\n", " ") + head]
+    else:
+        pieces.append(rng.choice(("{role}\n", "")) + "Contact\n" + head)
+    text = "\n".join(pieces)
+    if rng.random() < 0.12:
+        text = rng.choice(ROLES[language]) + "\n" + text
+    details = ""
+    if rng.random() < 0.35:
+        own = rng.sample(_DETAILS[language], rng.randint(2, 6))
+        details = rng.choice(_DETAIL_HEADINGS[language]) + "\n" + rng.choice(("\n", "\n", " | ", ", ")).join(own)
+    text += "\n" + details if rng.random() < 0.6 else ""
+    text += rng.choice(("\n", "\n\n")) + "{body}"
+    return f"{text}\n{rng.choice(_TAILS[language])}".rstrip() if rng.random() < 0.9 else "{body}\n" + text.replace("\n{body}", "")
+
+
+def mention(rng: random.Random, language: str) -> str:
+    """A line of a body that speaks of people."""
+    return rng.choice(_MENTIONS[language])
+
+
+TEST_LAYOUTS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "{name}\n{lines}\nTelephone {phone}\nEmail {email}\n\n{body}\n\nInterests\nRunning and chess",
+        "{upper}\n{role}\n{home} ♦ {phone} ♦ {email} ♦ {linkedin}\n{body}",
+        "CV\n\nPersonal Particulars\nName\n{name}\nAddress\n{lines}\nD.O.B.\n{birth}\nNationality\n{nationality}\nMarital Status\n{family}\nContact No.\n{phone}\nEmail\n{email}\n\n{body}",
+        "{email}\n{phone}\n{name}\n{role} in {home}\n\n{body}\n\nReferees\n1. {title} {last}, Works Manager, {bossphone}\n2. Professor {boss}, {bossemail}",
+        "{first} {LAST}\nHome: {address}\nMob: {phone}   Home tel: {phone2}   E-mail: {email}\n\n{body}\n{name}, page 2",
+        "{name}, {yearold} {role}\n{phone} // {email} // {site}\n{body}",
+        "RÉSUMÉ OF {upper}\n{street}\n{place}\n({phone2})\n{email}\n{body}\nSincerely\n\n{name}",
+        "{role}\n\n{name}\n\n{home}\n{linkedin}\n{github}\n{email}\n{phone}\n\n{body}\n\nFurther information\n{born}. {nationality} citizen. {family}.\nPassport number {passport}. NI number {nino}.",
+        "{comma}\nCell: {phone} · {email} · {home}\nPronouns: {pronouns}\n{body}\n{first} can start in May.",
+        "Application of {title} {name} for the post of {role}\n{address}\n{phone}\n{email}\n{body}\n{pronoun} enjoys hiking. {title} {last} can be reached in the evening.",
+        "{name} {address} {phone} {email} Career objective To work as a {role} in a growing company. {body}",
+        "{lower}\n{email} / {phone} / {handle}\n{home}\n\n{body}",
+        "{file}_resume_2024.docx\n{name}\n{phone}\n{home}\n{body}\nLast updated by {name} on 3 March 2024",
+        "{body}\n\nContact details\n{name}\n{lines}\n{phone}\n{email}",
+        "{name}\nSex: {gender}   Age: {years}   Nationality: {nationality}\nSocial Security Number: {ssn}\nResidential address: {address}\nWhatsApp {phone}\nMail id: {email}\n{body}\nI hereby state that all of this is correct.\n({upper})",
+    ),
+    "fr": (
+        "{name}\n{lines}\nTéléphone {phone}\nCourrier électronique {email}\n\n{body}\n\nLoisirs\nCourse à pied, échecs",
+        "{upper}\n{role}\n{home} ♦ {phone} ♦ {email} ♦ {linkedin}\n{body}",
+        "CURRICULUM VITÆ\n\nÉtat civil\nNom\n{LAST}\nPrénom\n{first}\nAdresse\n{lines}\nDate de naissance\n{birth}\nNationalité\n{national}\nSituation de famille\n{family}\nTéléphone\n{phone}\nCourriel\n{email}\n\n{body}",
+        "{email}\n{phone}\n{name}\n{role}, {home}\n\n{body}\n\nPersonnes à contacter\n{title} {last}, chef d'atelier, {bossphone}\nProfesseur {boss}, {bossemail}",
+        "{first} {LAST}\nDomicile : {address}\nPort : {phone}   Fixe : {phone2}   Mél : {email}\n\n{body}\n{name}, page 2",
+        "{name}, {role}, {age}\n{phone} // {email} // {site}\n{body}",
+        "CV DE {upper}\n{street}\n{place}\n({phone2})\n{email}\n{body}\nBien à vous\n\n{name}",
+        "{role}\n\n{lastupper}\n\n{home}\n{linkedin}\n{github}\n{email}\n{phone}\n\n{body}\n\nRenseignements divers\n{born}. Nationalité {national}. {family}.\nPasseport n° {passport}. Numéro de sécurité sociale {nir}.",
+        "{reverse}\nGSM : {phone} · {email} · {home}\n{born} - {family}\n{body}\n{first} est disponible dès mai.",
+        "Candidature de {title} {name} au poste de {role}\n{address}\n{phone}\n{email}\n{body}\n{pronoun} aime la randonnée. {title} {last} est joignable le soir.",
+        "{name} {address} {phone} {email} Objectif Rejoindre une entreprise en croissance comme {role}. {body}",
+        "{lower}\n{email} / {phone} / {handle}\n{home}\n\n{body}",
+        "{file}_2024.docx\n{name}\n{phone}\n{home}\n{body}\nMis à jour par {name} le 3 mars 2024",
+        "{body}\n\nMe contacter\n{lastupper}\n{lines}\n{phone}\n{email}",
+        "{lastupper}\n{family}, {age}, {national}\nIBAN {iban}\n{address}\nTél. portable : {phone}\nAdresse électronique : {email}\n{body}\nJe certifie l'exactitude de ces renseignements.\n{name}",
+    ),
+}  # fmt: skip
