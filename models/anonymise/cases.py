@@ -54,5 +54,7 @@ def score(find: Callable[[str], Sequence[Found]]) -> dict[str, dict[str, Score]]
             before = own.get(kind, Score(0, 0, 0, 0))
             own[kind] = before._replace(found=before.found + ((kind, value) not in missing), gold=before.gold + 1)
         before = own.get("stay", Score(0, 0, 0, 0))
-        own["stay"] = before._replace(kept=before.kept + len(case.stay) - len(harmed), stay=before.stay + len(case.stay))
+        own["stay"] = before._replace(
+            kept=before.kept + len(case.stay) - len(harmed), stay=before.stay + len(case.stay)
+        )
     return scores

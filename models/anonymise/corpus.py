@@ -15,6 +15,8 @@ _REAL_SHARE = 0.7
 _MENTION_SHARE = 0.5
 _BODY_CHARS = (1_500, 4_500)
 _FLAT_SHARE = 0.05
+# Snippets: a few lines, with or without a head.
+_SHORT_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class Document:
     real: bool
 
 
-def document(seed: str, part: str, language: str, real: Sequence[str], person_seed: str = "", people_part: str = "") -> Document:
+def document(
+    seed: str, part: str, language: str, real: Sequence[str], person_seed: str = "", people_part: str = ""
+) -> Document:
     """One CV; the same seed gives the same one.
 
     Args:
@@ -39,14 +43,20 @@ def document(seed: str, part: str, language: str, real: Sequence[str], person_se
         person_seed: seeds the people alone: same `seed`, other people.
         people_part: the part that the people's names are of, where it is another one.
     """
-    rng = random.Random(seed)
-    own = random.Random(person_seed or f"{seed} people")
+    rng = random.Random(seed)  # noqa: S311
+    own = random.Random(person_seed or f"{seed} people")  # noqa: S311
     french = language == "fr"
     person, boss, boss2 = (draw(own, people_part or part, french) for _ in range(3))
     layout = rng.choice(layouts.TEST_LAYOUTS[language]) if part == TEST else layouts.compose(rng, language)
     use_real = bool(real) and rng.random() < _REAL_SHARE
-    lines = bodies.from_real(rng, part, language, rng.choice(real)) if use_real else bodies.invented(rng, part, language)
+    lines = (
+        bodies.from_real(rng, part, language, rng.choice(real)) if use_real else bodies.invented(rng, part, language)
+    )
     lines = _cut(rng, lines)
+    if part != TEST and rng.random() < _SHORT_SHARE:
+        first = rng.randrange(len(lines))
+        lines = lines[first : first + rng.randint(2, 9)]
+        layout = rng.choice((layout, layout, "{body}"))
     if rng.random() < _MENTION_SHARE:
         for _ in range(rng.randint(1, 2)):
             lines.insert(rng.randint(1, len(lines)), layouts.mention(rng, language))
@@ -69,7 +79,11 @@ def _cut(rng: random.Random, lines: list[str]) -> list[str]:
 def render(layout: str, person: Person, bosses: tuple[Person, Person], language: str, real: bool) -> Document:
     """Fills the slots of a layout."""
     slots = dict(person.slots)
-    slots |= {f"{prefix}{key}".replace("bossname", "boss").replace("boss2name", "boss2"): slot for prefix, boss in zip(("boss", "boss2"), bosses, strict=True) for key, slot in boss.slots.items()}
+    slots |= {
+        f"{prefix}{key}".replace("bossname", "boss").replace("boss2name", "boss2"): slot
+        for prefix, boss in zip(("boss", "boss2"), bosses, strict=True)
+        for key, slot in boss.slots.items()
+    }
     slots["father"] = bosses[1].slots["name"]
     pieces: list[str] = []
     spans: list[Found] = []

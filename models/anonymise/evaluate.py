@@ -15,12 +15,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from models.anonymise import baseline, card, cases
-from models.anonymise.bodies import part_of, real_postings
+from models.anonymise.bodies import real_postings
 from models.anonymise.corpus import Document, document
 from models.anonymise.identities import TEST, TRAIN
 from models.anonymise.kinds import KINDS, Found, Kind
 from models.anonymise.masking import anonymise
-from models.anonymise.report import Alarms, Counts, Report, ratio
+from models.anonymise.report import Alarms, Counts, Report
 from models.anonymise.train import ENGLISH_SOURCES, FRENCH_SOURCES, add_data_arguments, real_texts
 
 Finder = Callable[[str], Sequence[Found]]
@@ -53,7 +53,9 @@ def counts(docs: Sequence[Document], finder: Finder) -> dict[Kind, list[Counts]]
 
 def test_documents(number: int, real: dict[str, dict[str, list[str]]]) -> list[Document]:
     """Test CVs, one language after the other."""
-    return [document(f"test {i}", TEST, language, real[language][TEST]) for language in ("en", "fr") for i in range(number)]
+    return [
+        document(f"test {i}", TEST, language, real[language][TEST]) for language in ("en", "fr") for i in range(number)
+    ]
 
 
 def invariance(number: int, real: dict[str, dict[str, list[str]]]) -> dict[str, list[Counts]]:
@@ -70,7 +72,11 @@ def invariance(number: int, real: dict[str, dict[str, list[str]]]) -> dict[str, 
 
 def seen_names(number: int, real: dict[str, dict[str, list[str]]]) -> list[Document]:
     """The test's layouts and bodies with names that training saw."""
-    return [document(f"test {i}", TEST, lang, real[lang][TEST], people_part=TRAIN) for lang in ("en", "fr") for i in range(number)]
+    return [
+        document(f"test {i}", TEST, lang, real[lang][TEST], people_part=TRAIN)
+        for lang in ("en", "fr")
+        for i in range(number)
+    ]
 
 
 def alarms(texts: Sequence[str]) -> list[Alarms]:
@@ -99,8 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     real = real_texts(options)
     docs = test_documents(options.documents, real)
     if options.texts:
-        options.texts.write_text("".join(json.dumps({"text": d.text, "language": d.language}) + "\n" for d in docs), "utf-8")
-    tools: dict[str, dict[Kind, list[Counts]]] = {"anonymiser": counts(docs, find), "patterns only": counts(docs, baseline.find)}
+        options.texts.write_text(
+            "".join(json.dumps({"text": d.text, "language": d.language}) + "\n" for d in docs), "utf-8"
+        )
+    tools: dict[str, dict[Kind, list[Counts]]] = {
+        "anonymiser": counts(docs, find),
+        "patterns only": counts(docs, baseline.find),
+    }
     if options.other:
         tools["Presidio"] = counts(docs, baseline.read(options.other, docs))
     postings: list[str] = []

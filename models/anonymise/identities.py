@@ -29,14 +29,20 @@ _CENSUS_LAST, _CENSUS_FIRST = 15_000, 3_000
 # Romanised names that Faker lacks or has in other scripts only: female first, male first, last.
 _MORE: dict[str, tuple[str, str, str]] = {
     "arabic": (
-        "Fatima Khadija Aicha Amina Leila Nour Yasmine Salma Zineb Meryem Hanane Samira Nadia Rania Houda Imane Sara Hafsa Soukaina Asma Ghita Kenza Dounia Lamia Malika Naima Rachida Siham Wafaa Zahra",
-        "Mohamed Ahmed Youssef Omar Ali Hassan Hussein Khalid Karim Rachid Said Mustafa Ibrahim Abdelkader Abdellah Hamza Bilal Amine Anas Ayoub Mehdi Nabil Tarek Walid Zakaria Samir Sofiane Farid Jamal Faisal",
-        "El-Amrani Benali Bouzid Haddad Mansour Al-Masri Al-Hashimi Khoury Nasser Saleh Bennani Alaoui Idrissi Tazi Cherkaoui Belkacem Boudiaf Hamdi Trabelsi Gharbi Ben-Youssef Bouazza Lahlou Fassi Ouali Mebarki Ziani Saidi Rahmani Abdallah",
+        "Fatima Khadija Aicha Amina Leila Nour Yasmine Salma Zineb Meryem Hanane Samira Nadia Rania Houda Imane Sara "
+        "Hafsa Soukaina Asma Ghita Kenza Dounia Lamia Malika Naima Rachida Siham Wafaa Zahra",
+        "Mohamed Ahmed Youssef Omar Ali Hassan Hussein Khalid Karim Rachid Said Mustafa Ibrahim Abdelkader Abdellah "
+        "Hamza Bilal Amine Anas Ayoub Mehdi Nabil Tarek Walid Zakaria Samir Sofiane Farid Jamal Faisal",
+        "El-Amrani Benali Bouzid Haddad Mansour Al-Masri Al-Hashimi Khoury Nasser Saleh Bennani Alaoui Idrissi Tazi "
+        "Cherkaoui Belkacem Boudiaf Hamdi Trabelsi Gharbi Ben-Youssef Bouazza Lahlou Fassi Ouali Mebarki Ziani "
+        "Saidi Rahmani Abdallah",
     ),
     "chinese": (
         "Mei Ling Xiu Yan Hui Jing Xia Fang Na Min Lan Ying Li Xiaoling Yuxin Jiayi Xinyi Meiling Yuting Wenjing",
-        "Wei Jun Ming Lei Qiang Tao Bo Hao Jian Feng Gang Yong Xiaoming Zhiwei Haoran Yichen Jiahao Guowei Zihan Weidong",
-        "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Gao Luo Zheng Liang Xie Tang Deng Xiao Feng Cheng Cai Peng Ouyang Situ",
+        "Wei Jun Ming Lei Qiang Tao Bo Hao Jian Feng Gang Yong Xiaoming Zhiwei Haoran Yichen Jiahao Guowei Zihan "
+        "Weidong",
+        "Wang Li Zhang Liu Chen Yang Huang Zhao Wu Zhou Xu Sun Ma Zhu Hu Guo He Lin Gao Luo Zheng Liang Xie Tang "
+        "Deng Xiao Feng Cheng Cai Peng Ouyang Situ",
     ),
     "korean": (
         "Ji-woo Seo-yeon Min-ji Ha-eun Soo-jin Eun-ji Hye-jin Yu-na Ji-hye Su-bin",
@@ -49,22 +55,51 @@ _MORE: dict[str, tuple[str, str, str]] = {
         "Nguyen Tran Le Pham Hoang Huynh Phan Vu Vo Dang Bui Do Ngo Duong Ly Nguyễn Trần Phạm Hoàng Đặng",
     ),
     "african": (
-        "Aissatou Fatoumata Mariam Aminata Awa Khady Ndeye Rokhaya Chiamaka Ngozi Adaeze Folake Yetunde Abena Akosua Esi Ama Wanjiru Achieng Thandiwe Nomvula Zanele Lerato Makena Clarisse Solange Grâce Divine",
-        "Mamadou Ousmane Ibrahima Moussa Cheikh Abdoulaye Seydou Modou Chukwuemeka Obinna Emeka Oluwaseun Babatunde Kwame Kofi Kwabena Yaw Kamau Otieno Thabo Sipho Themba Tendai Tafadzwa Serge Fiston Dieudonné Patrice",
-        "Diallo Traoré Coulibaly Keita Diop Ndiaye Fall Sow Ba Sy Cissé Touré Koné Ouattara Kouassi Yao Kouamé Okafor Okonkwo Adeyemi Adebayo Nwosu Eze Mensah Owusu Boateng Asante Mwangi Odhiambo Dlamini Nkosi Ndlovu Mbeki Moyo Mukendi Kabongo Tshibangu Mbala Nguema Essomba Fotso Kamga Rakotomalala Andrianarisoa",
+        "Aissatou Fatoumata Mariam Aminata Awa Khady Ndeye Rokhaya Chiamaka Ngozi Adaeze Folake Yetunde Abena Akosua "
+        "Esi Ama Wanjiru Achieng Thandiwe Nomvula Zanele Lerato Makena Clarisse Solange Grâce Divine",
+        "Mamadou Ousmane Ibrahima Moussa Cheikh Abdoulaye Seydou Modou Chukwuemeka Obinna Emeka Oluwaseun Babatunde "
+        "Kwame Kofi Kwabena Yaw Kamau Otieno Thabo Sipho Themba Tendai Tafadzwa Serge Fiston Dieudonné Patrice",
+        "Diallo Traoré Coulibaly Keita Diop Ndiaye Fall Sow Ba Sy Cissé Touré Koné Ouattara Kouassi Yao Kouamé "
+        "Okafor Okonkwo Adeyemi Adebayo Nwosu Eze Mensah Owusu Boateng Asante Mwangi Odhiambo Dlamini Nkosi "
+        "Ndlovu Mbeki Moyo Mukendi Kabongo Tshibangu Mbala Nguema Essomba Fotso Kamga Rakotomalala Andrianarisoa",
     ),
     "slavic": (
-        "Olga Natalia Svetlana Tatiana Irina Ekaterina Anastasia Oksana Yulia Daria Ludmila Galina Iryna Kateryna Agnieszka Katarzyna Małgorzata Ewa Joanna Milica Jelena Ivana",
-        "Dmitri Sergei Alexei Vladimir Nikolai Mikhail Andrei Ivan Oleksandr Mykola Volodymyr Taras Piotr Krzysztof Tomasz Paweł Łukasz Wojciech Zoran Dragan Nikola Bogdan",
-        "Ivanov Petrov Sidorov Smirnov Kuznetsov Popov Volkov Sokolov Morozov Shevchenko Kovalenko Bondarenko Tkachenko Kowalski Nowak Wiśniewski Wójcik Kamiński Zieliński Szymański Jovanović Petrović Nikolić Marković Horvat Novák Dvořák Svoboda",
+        "Olga Natalia Svetlana Tatiana Irina Ekaterina Anastasia Oksana Yulia Daria Ludmila Galina Iryna Kateryna "
+        "Agnieszka Katarzyna Małgorzata Ewa Joanna Milica Jelena Ivana",
+        "Dmitri Sergei Alexei Vladimir Nikolai Mikhail Andrei Ivan Oleksandr Mykola Volodymyr Taras Piotr Krzysztof "
+        "Tomasz Paweł Łukasz Wojciech Zoran Dragan Nikola Bogdan",
+        "Ivanov Petrov Sidorov Smirnov Kuznetsov Popov Volkov Sokolov Morozov Shevchenko Kovalenko Bondarenko "
+        "Tkachenko Kowalski Nowak Wiśniewski Wójcik Kamiński Zieliński Szymański Jovanović Petrović Nikolić "
+        "Marković Horvat Novák Dvořák Svoboda",
     ),
     "indian": (
-        "Priya Anjali Pooja Neha Divya Kavita Sunita Lakshmi Meena Deepika Shreya Ananya Radha Swathi Harpreet Gurpreet Fatema",
-        "Rahul Amit Rajesh Suresh Vijay Sanjay Anil Arjun Vikram Karthik Srinivas Venkatesh Manoj Prakash Harish Gurdeep Imran",
-        "Sharma Patel Singh Kumar Gupta Reddy Iyer Nair Menon Rao Joshi Desai Mehta Shah Verma Mishra Chatterjee Banerjee Mukherjee Pillai Krishnan Subramanian Kaur Khan Ahmed Chowdhury Rahman",
+        "Priya Anjali Pooja Neha Divya Kavita Sunita Lakshmi Meena Deepika Shreya Ananya Radha Swathi Harpreet "
+        "Gurpreet Fatema",
+        "Rahul Amit Rajesh Suresh Vijay Sanjay Anil Arjun Vikram Karthik Srinivas Venkatesh Manoj Prakash Harish "
+        "Gurdeep Imran",
+        "Sharma Patel Singh Kumar Gupta Reddy Iyer Nair Menon Rao Joshi Desai Mehta Shah Verma Mishra Chatterjee "
+        "Banerjee Mukherjee Pillai Krishnan Subramanian Kaur Khan Ahmed Chowdhury Rahman",
     ),
 }
-_PARTICLES = ("de", "de la", "van", "van der", "van den", "von", "da", "dos", "di", "del", "El", "Ben", "Al", "du", "le", "Mac", "St")
+_PARTICLES = (
+    "de",
+    "de la",
+    "van",
+    "van der",
+    "van den",
+    "von",
+    "da",
+    "dos",
+    "di",
+    "del",
+    "El",
+    "Ben",
+    "Al",
+    "du",
+    "le",
+    "Mac",
+    "St",
+)
 
 
 def part_of(word: str) -> str:
@@ -107,7 +142,9 @@ def origins(part: str) -> dict[str, Origin]:
 
 def _names(provider: type, *attributes: str) -> list[str]:
     values = (getattr(provider, attribute, ()) for attribute in attributes)
-    return [n for own in values if not isinstance(own, property) for n in own if isinstance(n, str) and _LATIN.fullmatch(n)]
+    return [
+        n for own in values if not isinstance(own, property) for n in own if isinstance(n, str) and _LATIN.fullmatch(n)
+    ]
 
 
 def _census(path: Path) -> list[str]:
@@ -136,7 +173,20 @@ class Name:
 
 
 # Origins that many test sets are made of come more often than Faker's rarer locales.
-_COMMON = ("en_US", "en_GB", "fr_FR", "census", "arabic", "african", "indian", "chinese", "slavic", "vietnamese", "es_ES", "tr_TR")
+_COMMON = (
+    "en_US",
+    "en_GB",
+    "fr_FR",
+    "census",
+    "arabic",
+    "african",
+    "indian",
+    "chinese",
+    "slavic",
+    "vietnamese",
+    "es_ES",
+    "tr_TR",
+)
 _FRENCH = ("fr_FR", "fr_BE", "fr_CA", "fr_FR", "arabic", "african", "fr_CH", "fr_DZ", "pt_PT", "it_IT", "vietnamese")
 
 

@@ -4,20 +4,109 @@ import re
 from collections.abc import Collection, Iterator
 
 from models.anonymise import lexicon
-from models.anonymise.kinds import Found
+from models.anonymise.kinds import PLACEHOLDER, Found
 from models.anonymise.lines import fold
 from models.anonymise.tagger import TOKEN, Featuriser
 
 _FILE = re.compile(r"(?<!\S)[^\s/|]{2,120}\.(?:pdf|docx?|odt|rtf|txt|pages|html?)(?!\w)", re.IGNORECASE)
 # Parts this short, and names of months, say nothing alone.
 _SHORTEST = 3
-_MONTHS = frozenset("april may june august avril mai juin aout mars janvier march january".split())
-_PARTICLES = frozenset("de del della der den van von da di du la le el al ben bin ibn mac mc st o".split())
+_MONTHS = frozenset(
+    ["april", "may", "june", "august", "avril", "mai", "juin", "aout", "mars", "janvier", "march", "january"]
+)
+_PARTICLES = frozenset(
+    [
+        "de",
+        "del",
+        "della",
+        "der",
+        "den",
+        "van",
+        "von",
+        "da",
+        "di",
+        "du",
+        "la",
+        "le",
+        "el",
+        "al",
+        "ben",
+        "bin",
+        "ibn",
+        "mac",
+        "mc",
+        "st",
+        "o",
+    ]
+)
 _ORGANISATION = frozenset(
-    """& ltd limited inc llc llp plc corp corporation co company group groupe sarl sas sa gmbh ag partners associates associes
-    fils sons bros brothers bank banque consulting conseil solutions services systems technologies university universite
-    college school lycee ecole institute institut hospital hopital clinic clinique foundation fondation trust society
-    centre center cabinet maison ets etablissements street road avenue rue boulevard place hotel award prize prix""".split()
+    [
+        "&",
+        "ltd",
+        "limited",
+        "inc",
+        "llc",
+        "llp",
+        "plc",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "group",
+        "groupe",
+        "sarl",
+        "sas",
+        "sa",
+        "gmbh",
+        "ag",
+        "partners",
+        "associates",
+        "associes",
+        "fils",
+        "sons",
+        "bros",
+        "brothers",
+        "bank",
+        "banque",
+        "consulting",
+        "conseil",
+        "solutions",
+        "services",
+        "systems",
+        "technologies",
+        "university",
+        "universite",
+        "college",
+        "school",
+        "lycee",
+        "ecole",
+        "institute",
+        "institut",
+        "hospital",
+        "hopital",
+        "clinic",
+        "clinique",
+        "foundation",
+        "fondation",
+        "trust",
+        "society",
+        "centre",
+        "center",
+        "cabinet",
+        "maison",
+        "ets",
+        "etablissements",
+        "street",
+        "road",
+        "avenue",
+        "rue",
+        "boulevard",
+        "place",
+        "hotel",
+        "award",
+        "prize",
+        "prix",
+    ]
 )
 _PLAIN_LETTERS = {code: letter for code in range(0xC0, 0x250) if len(letter := fold(chr(code))) == 1}
 _JOINED = re.compile(r"[ \u00a0]?(?:[-'’.]|[ \u00a0])[ \u00a0]?")
@@ -25,7 +114,8 @@ _JOINED = re.compile(r"[ \u00a0]?(?:[-'’.]|[ \u00a0])[ \u00a0]?")
 
 def parts(text: str, names: Collection[Found]) -> frozenset[str]:
     """The folded words of the names, without initials and particles."""
-    words = (fold(m.group()) for start, end, _ in names for m in TOKEN.finditer(text, start, end))
+    values = (PLACEHOLDER.sub(" ", text[start:end]) for start, end, _ in names)
+    words = (fold(m.group()) for value in values for m in TOKEN.finditer(value))
     return frozenset(w for w in words if len(w) >= _SHORTEST and w.isalpha() and w not in _PARTICLES | _ORGANISATION)
 
 
@@ -66,16 +156,28 @@ def _in_file_name(known: Collection[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, sorted(known, key=lambda w: (-len(w), w)))), re.IGNORECASE)
 
 
+def is_organisation(text: str, name: Found) -> bool:
+    """Whether words in or beside a name make it one of a company, a school or a place ("Claude Bernard University")."""
+    if any(fold(m.group()) in _ORGANISATION for m in TOKEN.finditer(text, name.start, name.end)):
+        return True
+    return not _ORGANISATION.isdisjoint(map(fold, _neighbours(text, name.start, name.end)))
+
+
 def _run(text: str, run: list[re.Match[str]], featuriser: Featuriser) -> Iterator[Found]:
     """A run of parts side by side: masked as a whole, or left."""
     start, end = run[0].start(), run[-1].end()
-    before, after = _neighbours(text, start, end)
-    if fold(before) in _ORGANISATION or fold(after) in _ORGANISATION or after == "&" or before == "&":
+    if is_organisation(text, Found(start, end, "name")):
         return
+    before, after = _neighbours(text, start, end)
     if len(run) == 1:
         word = text[start:end]
         classes = featuriser.classes(word)
-        if not word[0].isupper() or fold(word) in _MONTHS or lexicon.PLAIN in classes or lexicon.TOWN in classes:
+        if (
+            not word[0].isupper()
+            or fold(word) in _MONTHS
+            or lexicon.PLAIN in classes
+            or (lexicon.TOWN in classes and lexicon.FIRST not in classes)
+        ):
             return
         if any(w[:1].isupper() and lexicon.PLAIN not in featuriser.classes(w) and len(w) > 1 for w in (before, after)):
             return

@@ -16,6 +16,8 @@ _HEADER_LINES = 14
 # A document in one line, as some databases keep them: its header is at most this long.
 _HEADER_CHARS = 900
 _CLOSING_LINES = 4
+# A text of fewer lines is a piece of a CV: its end says nothing.
+_FEWEST_LINES = 14
 _HEADINGS: dict[Zone, frozenset[str]] = {
     "personal": frozenset(
         """personal details|personal information|personal data|personal profile|personal particulars|contact|contacts
@@ -23,14 +25,16 @@ _HEADINGS: dict[Zone, frozenset[str]] = {
         further information|additional information|other information|miscellaneous|renseignements divers|divers
         informations complementaires|renseignements complementaires|personal|my contacts|contact info|details personnels
         informations personnelles|coordonnees|etat civil|donnees personnelles|renseignements personnels|me contacter
-        information personnelle|infos personnelles|infos|identite|informations|details|personalia""".replace("\n", "|").split("|")
+        information personnelle|infos personnelles|infos|identite|informations|details|personalia""".replace(
+            "\n", "|"
+        ).split("|")
     ),
     "references": frozenset(
         """references|referees|reference|referee|professional references|personal references|personnes de reference
         references professionnelles|recommandations|recommendations""".replace("\n", "|").split("|")
     ),
     "body": frozenset(
-        """summary|professional summary|executive summary|career summary|profile|professional profile|career profile
+        """work|job history|work record|summary|professional summary|executive summary|career summary|profile|professional profile|career profile
         objective|career objective|professional objective|about|about me|highlights|core competencies|key skills|skills
         core skills|technical skills|skills summary|qualifications|summary of qualifications|skill highlights
         areas of expertise|expertise|accomplishments|achievements|key achievements|experience|work experience
@@ -39,7 +43,8 @@ _HEADINGS: dict[Zone, frozenset[str]] = {
         academic background|academic qualifications|education and qualifications|training|certifications|certificates
         certification|licenses|languages|language skills|interests|hobbies|hobbies and interests|volunteering
         volunteer experience|publications|awards|honors|affiliations|personal statement|overview
-        profil|profil professionnel|resume du profil|a propos|a propos de moi|qui suis-je|objectif|objectif professionnel
+        profil|profil professionnel|resume du profil|a propos|a propos de moi|qui suis-je|objectif
+        objectif professionnel
         accroche|experience professionnelle|experiences professionnelles|experiences|parcours|parcours professionnel
         formation|formations|formation et diplomes|diplomes|etudes|cursus|parcours scolaire|competences|competences cles
         competences techniques|competences informatiques|savoir-faire|savoir-etre|langues|informatique|logiciels|outils
@@ -48,6 +53,9 @@ _HEADINGS: dict[Zone, frozenset[str]] = {
     ),
 }
 _ZONE_OF = {heading.strip(): zone for zone, headings in _HEADINGS.items() for heading in headings}
+_HEADER_NAMES = frozenset(
+    ["", "header", "head", "intro", "name", "basics", "en-tete", "entete", "text", "cv", "resume"]
+)
 _LONGEST_HEADING = max(map(len, _ZONE_OF)) + 4
 _EDGES = re.compile(r"^[^\w]+|[^\w)]+$")
 _SPACES = re.compile(r"\s+")
@@ -75,11 +83,14 @@ class Line:
         return self.zone in ("header", "personal")
 
 
-def split_lines(text: str) -> list[Line]:
-    """The lines of a text, with their zones; a heading belongs to the zone that it opens."""
+def split_lines(text: str, zone: Zone = "header") -> list[Line]:
+    """The lines of a text, with their zones; a heading belongs to the zone that it opens.
+
+    Args:
+        zone: that the text begins in.
+    """
     spans = list(_spans(text))
     lines: list[Line] = []
-    zone: Zone = "header"
     since = 0
     for number, (start, end) in enumerate(spans):
         opened = _ZONE_OF.get(_heading(text[start:end])) if end - start <= _LONGEST_HEADING else None
@@ -87,7 +98,7 @@ def split_lines(text: str) -> list[Line]:
             zone, since = opened, number
         elif zone != "body" and zone != "references" and number - since >= _HEADER_LINES:
             zone = "body"
-        closing = number >= len(spans) - _CLOSING_LINES
+        closing = number >= max(_FEWEST_LINES, len(spans)) - _CLOSING_LINES
         if zone == "header" and end - start > _HEADER_CHARS:
             cut = _space_before(text, start + _HEADER_CHARS)
             lines.append(Line(start, cut, number, zone, False))
@@ -120,15 +131,27 @@ def fold(word: str) -> str:
     """A word without case and diacritics, so that spellings of one name compare equal."""
     if word.isascii():
         return word.lower()
-    decomposed = unicodedata.normalize("NFKD", word.replace("’", "'").replace("œ", "oe").replace("ø", "o").replace("ł", "l"))
+    decomposed = unicodedata.normalize(
+        "NFKD", word.replace("’", "'").replace("œ", "oe").replace("ø", "o").replace("ł", "l")
+    )
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
-class Lines:
-    """The lines of a text, to look up by offset."""
+def zone_of(heading: str) -> Zone:
+    """The zone of a section that is called so; the header where the name says nothing but that."""
+    folded = _heading(heading.replace("_", " "))
+    return _ZONE_OF.get(folded, "header" if folded in _HEADER_NAMES else "body")
 
-    def __init__(self, text: str) -> None:
-        self.all = split_lines(text)
+
+class Lines:
+    """The lines of a text, to look up by offset.
+
+    Args:
+        zone: that the text begins in.
+    """
+
+    def __init__(self, text: str, zone: Zone = "header") -> None:
+        self.all = split_lines(text, zone)
         self._starts = [line.start for line in self.all]
 
     def at(self, offset: int) -> Line | None:

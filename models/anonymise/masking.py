@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from models.anonymise import known, labelled, patterns, personal, phones
 from models.anonymise.kinds import KINDS, PLACEHOLDER, PLACEHOLDERS, Found, Kind
-from models.anonymise.lines import Lines
+from models.anonymise.lines import Lines, Zone, zone_of
 from models.anonymise.tagger import Tagger
 
 # Between two spans of a kind, these belong to it: an address in two lines and one in three look alike then.
 _GLUE = re.compile(r"[\s,;:.|/\\()\[\]'’\"“”«»_•·*–—-]*")
+# What the tagger leaves between two pieces of an address: a sign of a building, a line with the village.
+_ADDRESS_GAP = re.compile(r"[^\n|•:@\[\]]{0,14}(?:\n\s*)?|\n[^\n|•:@\[\]]{1,30}\n")
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 # Masking changes what stands beside a word; a text settles after two or three passes.
 _MAX_PASSES = 5
@@ -82,22 +84,26 @@ def _tagger() -> Tagger:
 
 def anonymise(text: str) -> Masked:
     """Masks personal data in a CV; masking its result again changes nothing."""
-    return _anonymise(text, frozenset())
+    return _anonymise(text, frozenset(), "header")
 
 
 def anonymise_sections(sections: Mapping[str, str]) -> dict[str, Masked]:
-    """Masks the sections of one CV; a name found in one of them is masked in all."""
+    """Masks the sections of one CV, by their titles; a name found in one of them is masked in all.
+
+    A section counts as one that speaks of the person where its title says so ("header", "contact", "état civil").
+    """
     names: frozenset[str] = frozenset()
-    for text in sections.values():
-        names |= known.parts(text, [found for found in _find(text, names) if found.kind == "name"])
-    return {key: _anonymise(text, names) for key, text in sections.items()}
+    for title, text in sections.items():
+        names |= _names(text, _find(text, names, zone_of(title)))
+    return {title: _anonymise(text, names, zone_of(title)) for title, text in sections.items()}
 
 
-def _anonymise(text: str, names: frozenset[str]) -> Masked:
-    masked = _mask(text, _find(text, names))
-    names |= known.parts(text, [Found(s.start, s.end, s.kind) for s in masked.spans if s.kind == "name"])
+def _anonymise(text: str, names: frozenset[str], zone: Zone) -> Masked:
+    found = _find(text, names, zone)
+    masked = _mask(text, found)
+    names |= _names(text, found)
     for _ in range(_MAX_PASSES - 1):
-        again = _mask(masked.text, _find(masked.text, names))
+        again = _mask(masked.text, _find(masked.text, names, zone))
         if again.text == masked.text:
             break
         spans = (Span(s.kind, *masked.original(s.start, s.end), s.masked_start, s.masked_end) for s in again.spans)
@@ -105,20 +111,28 @@ def _anonymise(text: str, names: frozenset[str]) -> Masked:
     return masked
 
 
-def _find(text: str, names: frozenset[str]) -> list[Found]:
+def _names(text: str, found: Sequence[Found]) -> frozenset[str]:
+    return known.parts(text, [item for item in found if item.kind == "name"])
+
+
+def _find(text: str, names: frozenset[str], zone: Zone) -> list[Found]:
     """All personal data, in order, without overlaps."""
-    lines = Lines(text)
-    formed = [Found(*m.span(), _kind(m)) for m in PLACEHOLDER.finditer(text)]
-    for module in (patterns, phones, personal):
-        formed += module.find(text, lines)
-    certain = resolve(formed, first=len(formed) and len(PLACEHOLDER.findall(text)))
+    lines = Lines(text, zone)
+    placeholders = [Found(*m.span(), _kind(m)) for m in PLACEHOLDER.finditer(text)]
+    formed = [found for module in (patterns, phones, personal) for found in module.find(text, lines)]
+    certain = resolve([*placeholders, *formed], first=len(placeholders))
     tagger = _tagger()
     words = [*tagger.find(text, lines, certain), *labelled.find(text, lines, certain, tagger.featuriser)]
     people = merge(text, resolve([*certain, *words], first=len(certain)))
+    people = [item for item in people if not (_in_body(lines, item) and known.is_organisation(text, item))]
     people += labelled.titles(text, people)
-    names |= known.parts(text, [found for found in people if found.kind == "name"])
-    people = resolve([*people, *known.find(text, names, tagger.featuriser)], first=len(people))
+    people = resolve([*people, *known.find(text, names | _names(text, people), tagger.featuriser)], first=len(people))
     return merge(text, people)
+
+
+def _in_body(lines: Lines, item: Found) -> bool:
+    line = lines.at(item.start)
+    return item.kind == "name" and line is not None and not line.personal
 
 
 def _kind(match: re.Match[str]) -> Kind:
@@ -155,11 +169,17 @@ def merge(text: str, found: Sequence[Found]) -> list[Found]:
     """Joins neighbours of a kind that only white space and punctuation keep apart."""
     merged: list[Found] = []
     for item in found:
-        if merged and merged[-1].kind == item.kind and _GLUE.fullmatch(text, merged[-1].end, item.start):
+        if merged and merged[-1].kind == item.kind and _joined(text, merged[-1].end, item):
             merged[-1] = Found(merged[-1].start, item.end, item.kind)
         else:
             merged.append(item)
     return [item for item in merged if any(c.isalnum() for c in text[item.start : item.end])]
+
+
+def _joined(text: str, position: int, item: Found) -> bool:
+    if _GLUE.fullmatch(text, position, item.start):
+        return True
+    return item.kind == "address" and _ADDRESS_GAP.fullmatch(text, position, item.start) is not None
 
 
 def _mask(text: str, found: Sequence[Found]) -> Masked:

@@ -28,15 +28,20 @@ _SITES = (
 # A link that a narrow column broke goes on in the next line.
 _BROKEN = r"(?:(?<=[-/_])\n[\w%-]+/?)?"
 _URL = re.compile(
-    r"(?:https?|ftp)://[^\s<>|\"]+" + _BROKEN + r"|(?<![\w@.])www\.[^\s<>|,;\"]+" + _BROKEN
-    + rf"|(?<![\w@.-])(?:[a-z]{{2,3}}\.)?{_SITES}\.(?:com|org|net|io|me|fr|ee|co|be)(?:/[^\s<>|,;\"]*{_BROKEN}|(?![\w.-]))"
+    r"(?:https?|ftp)://[^\s<>|\"]+"
+    + _BROKEN
+    + r"|(?<![\w@.])www\.[^\s<>|,;\"]+"
+    + _BROKEN
+    + rf"|(?<![\w@.-])(?:[a-z]{{2,3}}\.)?{_SITES}\.(?:com|org|net|io|me|fr|ee|co|be)(?:/[^\s<>|,;\"]*{_BROKEN}|"
+    rf"(?![\w.-]))"
     + r"|(?<![^\s(|:])/?in/[\w%-]{3,}/?"
     + r"|(?<![\w.@/+-])@[A-Za-z_][\w.]{2,}(?<!\.)"
     + r"|(?<!\S)(?:skype|live):[\w.:-]+",
     re.IGNORECASE,
 )
 _DOMAIN = re.compile(
-    r"\.(?:com|org|net|fr|uk|io|dev|me|eu|be|ch|ca|co|info|biz|de|es|it|in|us|name|pro|tech|site|online|app|page|studio|design)"
+    r"\.(?:com|org|net|fr|uk|io|dev|me|eu|be|ch|ca|co|info|biz|de|es|it|in|us|name|pro|tech|site|online|app|page|"
+    r"studio|design)"
     r"(?![\w.-]*[\w-])(?:/[^\s<>|,;\"]*)?",
     re.IGNORECASE,
 )
@@ -45,13 +50,15 @@ _HOST_CHARS = 60
 _HANDLE = re.compile(
     r"\b(?:linked-?in|git-?hub|git-?lab|twitter|x|facebook|instagram|insta|skype|telegram|wechat|snapchat|discord|"
     r"viadeo|xing|behance|kaggle|tik-?tok|portfolio|web ?site|blog|site(?: web)?|profil linkedin|linkedin profile)"
-    r"(?: ?(?:id|profile|handle|name|url|address|account))?\s?[:：]\s?(?P<value>[^\s|•·;,]+(?:[ ][^\s|•·;,:]+){0,3})(?![^\s|•·;,])",
+    r"(?: ?(?:id|profile|handle|name|url|address|account))?\s?[:：]\s?(?P<value>[^\s|•·;,]+(?:[ ][^\s|"
+    r"•·;,:]+){0,3})(?![^\s|•·;,])",
     re.IGNORECASE,
 )
 _IMAGE = re.compile(
     r"!\[[^\]\n]*\]\([^)\n]*\)|data:image/[\w+.-]+;base64,[\w+/=]+|<img\b[^>]*>"
     r"|(?<!\S)\[?[^\s\[\]/]+\.(?:jpe?g|png|gif|webp|heic)\]?(?!\S)"
-    r"|[\[(] ?(?:insert |your |ins[ée]rer )?(?:photo(?:graph)?|picture|headshot|image)(?: (?:here|ici|d['’]identit[ée]))? ?[\])]",
+    r"|[\[(] ?(?:insert |your |ins[ée]rer )?(?:photo(?:graph)?|picture|headshot|image)(?: (?:here|ici|"
+    r"d['’]identit[ée]))? ?[\])]",
     re.IGNORECASE,
 )
 _PHOTO_LINE = re.compile(
@@ -60,19 +67,22 @@ _PHOTO_LINE = re.compile(
     re.IGNORECASE,
 )
 # Groups with a digit each; letters may lead (passports) or stand alone within (banks in an IBAN).
-_VALUE = r"(?P<value>(?-i:(?:[A-Z]{1,3}[ -])?[A-Z]*\d[A-Z\d]*(?:[ .\-/](?:[A-Z]{4} )?[A-Z]*\d[A-Z\d]*)*(?: [A-D])?))(?!\w)"
+_VALUE = (
+    r"(?P<value>(?-i:(?:[A-Z]{1,3}[ -])?[A-Z]*\d[A-Z\d]*(?:[ .\-/](?:[A-Z]{4} )?[A-Z]*\d[A-Z\d]*)*(?: [A-D])?))(?!\w)"
+)
 _NUMBER_LABEL = re.compile(
-    r"\b(?:passport|passeport|(?:national |voter )?id(?:entity)?(?: card)?|(?:carte(?: nationale)? d['’]|pi[eè]ce d['’])identit[ée]|"
+    r"\b(?:passport|passeport|(?:national |voter )?id(?:entity)?(?: card)?|(?:carte(?: nationale)? d['’]|pi[eè]ce "
+    r"d['’])identit[ée]|"
     r"cnie?|national insurance|ni|nino|ssn|social security|s[ée]curit[ée] sociale|s[ée]cu|nir|insee|aadhaa?r|pan|nric|"
-    r"iqama|emirates id|driv(?:ing|er['’]?s?) licen[cs]e|permis de conduire|tax file|iban|rib|nie|dni|bsn|pesel|nhs|nmc"
+    r"iqama|emirates id|driv(?:ing|er['’]?s?) licen[cs]e|permis de conduire|tax file|iban|rib|nie|dni|bsn|pesel|"
+    r"nhs(?= n)|nmc"
     r"(?: pin)?|gmc|hcpc|rpps|adeli|titre de s[ée]jour|carte de s[ée]jour|visa|social insurance|sin)"
-    r"(?: ?(?:no|number|num[ée]ro|n°|nº|num|nr|card|id|pin|#))*\.? ?[:：#°-]?\s{0,2}"
-    + _VALUE,
+    r"(?: ?(?:no|number|num[ée]ro|n°|nº|num|nr|card|id|pin|#))*\.? ?[:：#°-]?\s{0,2}" + _VALUE,
     re.IGNORECASE,
 )
 _NUMBER_FIRST = re.compile(
-    r"\b(?:n°|nº|num[ée]ro) (?:de |d['’])?(?:passeport|s[ée]curit[ée] sociale|s[ée]cu|cni|carte d['’]identit[ée])\s?[:：]?\s?"
-    + _VALUE,
+    r"\b(?:n°|nº|num[ée]ro) (?:de |d['’])?(?:passeport|s[ée]curit[ée] sociale|s[ée]cu|cni|carte "
+    r"d['’]identit[ée])\s?[:：]?\s?" + _VALUE,
     re.IGNORECASE,
 )
 _NIR = re.compile(r"(?<!\w)[1-8][ .]?\d\d[ .]?\d\d[ .]?(?:\d\d|2[AB])[ .]?\d{3}[ .]?\d{3}[ .-]?\d\d(?!\w)")
@@ -80,7 +90,8 @@ _IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4}
 _SSN = re.compile(r"(?<![\w-])\d{3}-\d\d-\d{4}(?![\w-])")
 # National Insurance numbers have no check digit; these letters are never given (HMRC, NIM39110).
 _NINO = re.compile(r"(?<!\w)(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)")
-_FEWEST_DIGITS = 4
+_FEWEST_DIGITS = 5
+_YEARS = re.compile(r"(?:\D*(?:19|20)\d\d)+")
 _TRAILING = ".,;:!?)]}'\"’»"
 
 
@@ -115,7 +126,8 @@ def _trimmed(text: str, start: int, end: int) -> int:
 def _identifiers(text: str) -> Iterator[Found]:
     for label in (_NUMBER_LABEL, _NUMBER_FIRST):
         for match in label.finditer(text):
-            if sum(c.isdigit() for c in match["value"]) >= _FEWEST_DIGITS:
+            digits = sum(c.isdigit() for c in match["value"])
+            if digits >= _FEWEST_DIGITS and not _YEARS.fullmatch(match["value"]):
                 yield Found(*match.span("value"), "identifier")
     for pattern, valid in ((_NIR, nir.is_valid), (_IBAN, iban.is_valid), (_SSN, ssn.is_valid)):
         for match in pattern.finditer(text):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905
 """What an invented person writes in a CV about themselves, each piece with its kind."""
 
 import random
@@ -11,25 +12,99 @@ from models.anonymise.kinds import Kind
 from models.anonymise.lines import fold
 
 _DOMAINS = "gmail.com yahoo.com hotmail.com outlook.com icloud.com live.co.uk protonmail.com gmx.com mail.com btinternet.com".split()
-_FRENCH_DOMAINS = "gmail.com orange.fr free.fr wanadoo.fr laposte.net hotmail.fr yahoo.fr sfr.fr outlook.fr live.fr".split()
+_FRENCH_DOMAINS = (
+    "gmail.com orange.fr free.fr wanadoo.fr laposte.net hotmail.fr yahoo.fr sfr.fr outlook.fr live.fr".split()
+)
 _STREETS = "High Church Station Victoria Park Mill Queens Kings Manor Green Albert Oak Cedar Maple Main Elm Lake Hill Washington Sunset".split()
-_STREET_KINDS = "Street Road Avenue Lane Close Drive Court Way Crescent Terrace Gardens Place St Rd Ave Blvd Dr Ln".split()
+_STREET_KINDS = (
+    "Street Road Avenue Lane Close Drive Court Way Crescent Terrace Gardens Place St Rd Ave Blvd Dr Ln".split()
+)
 _FRENCH_STREETS = (
-    "de la Paix", "Victor Hugo", "du Général de Gaulle", "des Lilas", "Jean Jaurès", "de la République", "du Moulin",
-    "des Écoles", "de l'Église", "Pasteur", "des Acacias", "de Verdun", "du 8 Mai 1945", "Gambetta", "des Tilleuls", "Voltaire",
-)  # fmt: skip
-_FRENCH_STREET_KINDS = "rue avenue boulevard allée impasse place chemin quai cours route Rue Avenue Bd bd av. Av.".split()
+    "de la Paix",
+    "Victor Hugo",
+    "du Général de Gaulle",
+    "des Lilas",
+    "Jean Jaurès",
+    "de la République",
+    "du Moulin",
+    "des Écoles",
+    "de l'Église",
+    "Pasteur",
+    "des Acacias",
+    "de Verdun",
+    "du 8 Mai 1945",
+    "Gambetta",
+    "des Tilleuls",
+    "Voltaire",
+)
+_FRENCH_STREET_KINDS = (
+    "rue avenue boulevard allée impasse place chemin quai cours route Rue Avenue Bd bd av. Av.".split()
+)
 _STATES = "NY CA TX FL IL PA OH GA NC MI NJ VA WA AZ MA TN IN MO MD WI CO MN".split()
 _NATIONS = {
-    "British": ("britannique", "britannique"), "French": ("français", "française"), "Moroccan": ("marocain", "marocaine"),
-    "Indian": ("indien", "indienne"), "Nigerian": ("nigérian", "nigériane"), "Chinese": ("chinois", "chinoise"),
-    "Turkish": ("turc", "turque"), "Polish": ("polonais", "polonaise"), "Spanish": ("espagnol", "espagnole"),
-    "Vietnamese": ("vietnamien", "vietnamienne"), "Senegalese": ("sénégalais", "sénégalaise"), "Irish": ("irlandais", "irlandaise"),
-    "American": ("américain", "américaine"), "Algerian": ("algérien", "algérienne"), "Brazilian": ("brésilien", "brésilienne"),
-    "Portuguese": ("portugais", "portugaise"), "Canadian": ("canadien", "canadienne"), "Belgian": ("belge", "belge"),
-}  # fmt: skip
+    "British": ("britannique", "britannique"),
+    "French": ("français", "française"),
+    "Moroccan": ("marocain", "marocaine"),
+    "Indian": ("indien", "indienne"),
+    "Nigerian": ("nigérian", "nigériane"),
+    "Chinese": ("chinois", "chinoise"),
+    "Turkish": ("turc", "turque"),
+    "Polish": ("polonais", "polonaise"),
+    "Spanish": ("espagnol", "espagnole"),
+    "Vietnamese": ("vietnamien", "vietnamienne"),
+    "Senegalese": ("sénégalais", "sénégalaise"),
+    "Irish": ("irlandais", "irlandaise"),
+    "American": ("américain", "américaine"),
+    "Algerian": ("algérien", "algérienne"),
+    "Brazilian": ("brésilien", "brésilienne"),
+    "Portuguese": ("portugais", "portugaise"),
+    "Canadian": ("canadien", "canadienne"),
+    "Belgian": ("belge", "belge"),
+}
 _MONTHS = "January February March April May June July August September October November December".split()
 _FRENCH_MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+
+# English and French names of countries with towns by their ISO 3166 codes, and how streets are written there.
+_COUNTRIES = {
+    "IN": ("India", "Inde"),
+    "NG": ("Nigeria", "Nigéria"),
+    "KE": ("Kenya", "Kenya"),
+    "DE": ("Germany", "Allemagne"),
+    "ES": ("Spain", "Espagne"),
+    "MA": ("Morocco", "Maroc"),
+    "DZ": ("Algeria", "Algérie"),
+    "TN": ("Tunisia", "Tunisie"),
+    "IT": ("Italy", "Italie"),
+    "PL": ("Poland", "Pologne"),
+    "BE": ("Belgium", "Belgique"),
+    "CH": ("Switzerland", "Suisse"),
+    "CA": ("Canada", "Canada"),
+    "AU": ("Australia", "Australie"),
+    "TR": ("Turkey", "Turquie"),
+    "PT": ("Portugal", "Portugal"),
+    "PK": ("Pakistan", "Pakistan"),
+    "CI": ("Ivory Coast", "Côte d'Ivoire"),
+    "AE": ("UAE", "Émirats"),
+}
+_ELSEWHERE = (
+    "H.No. {n}-{m}/2, {last} Nagar",
+    "Plot No. {n}, Sector {m}, {last} Colony",
+    "#{n}, {m}th Cross, {last} Layout",
+    "Flat {m}, {last} Heights, {first} Road",
+    "{last}straße {n}",
+    "Calle {last} {n}, {m}º B",
+    "Via {first} {last}, {n}",
+    "Rue du {last} {n}",
+    "ul. {last} {n}/{m}",
+    "Rua {first} {last}, {n}",
+    "P.O. Box {n}",
+    "BP {n}",
+    "Lot {n}, Cité {last}",
+    "No. {n} {last} Close, off {first} Street",
+    "{n} rue {last}, quartier {first}",
+    "{last} Sokak No: {n}/{m}",
+)
+_ELSEWHERE_SHARE = 0.15
 
 Slots = dict[str, tuple[str, Kind]]
 
@@ -81,17 +156,40 @@ def _contacts(rng: random.Random, part: str, french: bool, name: Name) -> Slots:
     first, last = (_handle(n) for n in (name.first.split()[0], name.last))
     number = str(rng.randint(1, 99))
     user = rng.choice(
-        (f"{first}.{last}", f"{first[0]}{last}", f"{first}{last}", f"{first}_{last}", f"{last}.{first}", f"{first}{number}", f"{first}.{last}{number}", f"{first}-{last}")
+        (
+            f"{first}.{last}",
+            f"{first[0]}{last}",
+            f"{first}{last}",
+            f"{first}_{last}",
+            f"{last}.{first}",
+            f"{first}{number}",
+            f"{first}.{last}{number}",
+            f"{first}-{last}",
+        )
     )
     if rng.random() < 0.12:
         user = rng.choice(("sunshine", "bluebird", "contact.pro", "moonlight", "tech.guru", "rider")) + number
     domain = rng.choice(_FRENCH_DOMAINS if french else _DOMAINS)
-    slug = rng.choice((f"{first}-{last}", f"{first}{last}", f"{first}-{last}-{rng.getrandbits(28):x}", f"{first[0]}{last}"))
+    slug = rng.choice(
+        (f"{first}-{last}", f"{first}{last}", f"{first}-{last}-{rng.getrandbits(28):x}", f"{first[0]}{last}")
+    )
     return {
-        "email": (rng.choice((f"{user}@{domain}",) * 8 + (f"{user}@{domain}".upper(), f"{user} [at] {domain}")), "email"),
-        "linkedin": (rng.choice(("linkedin.com/in/", "www.linkedin.com/in/", "https://www.linkedin.com/in/", "https://linkedin.com/in/")) + slug, "url"),
+        "email": (
+            rng.choice((f"{user}@{domain}",) * 8 + (f"{user}@{domain}".upper(), f"{user} [at] {domain}")),
+            "email",
+        ),
+        "linkedin": (
+            rng.choice(
+                ("linkedin.com/in/", "www.linkedin.com/in/", "https://www.linkedin.com/in/", "https://linkedin.com/in/")
+            )
+            + slug,
+            "url",
+        ),
         "github": (rng.choice(("github.com/", "https://github.com/")) + f"{first}{last}", "url"),
-        "site": (rng.choice((f"www.{first}{last}.com", f"https://{first}-{last}.fr", f"http://{first}{last}.net")), "url"),
+        "site": (
+            rng.choice((f"www.{first}{last}.com", f"https://{first}-{last}.fr", f"http://{first}{last}.net")),
+            "url",
+        ),
         "handle": ("@" + rng.choice((f"{first}{last}", f"{first}_{last}", f"{first}{number}")), "url"),
         "phone": (_phone(rng, french), "phone"),
         "phone2": (_phone(rng, french), "phone"),
@@ -131,47 +229,128 @@ def _phone(rng: random.Random, french: bool) -> str:
     area, office = one(2) + digits(2), one(2) + digits(2)
     return rng.choice(
         (
-            f"07{digits(3)} {digits(6)}", f"07{digits(9)}", f"+44 7{digits(3)} {digits(6)}", f"+44 (0)7{digits(3)} {digits(6)}",
-            f"020 {digits(4)} {digits(4)}", f"(0{one()}{digits(2)}) {digits(3)} {digits(4)}", f"0{one()}{digits(3)} {digits(6)}",
-            f"({area}) {office}-{digits(4)}", f"{area}-{office}-{digits(4)}", f"{area}.{office}.{digits(4)}", f"+1 {area} {office} {digits(4)}",
-            f"+1-{area}-{office}-{digits(4)}", f"({area}) {office}-{digits(4)} x{digits(3)}", f"+1 ({area}) {office}-{digits(4)}",
-            f"+91 9{digits(4)} {digits(5)}", f"+91-9{digits(9)}", f"+234 80{one()} {digits(3)} {digits(4)}", f"+353 87 {digits(3)} {digits(4)}",
-            f"+86 13{one()} {digits(4)} {digits(4)}", f"00 44 7{digits(3)} {digits(6)}", f"+971 50 {digits(3)} {digits(4)}", f"+61 4{digits(2)} {digits(3)} {digits(3)}",
+            f"07{digits(3)} {digits(6)}",
+            f"07{digits(9)}",
+            f"+44 7{digits(3)} {digits(6)}",
+            f"+44 (0)7{digits(3)} {digits(6)}",
+            f"020 {digits(4)} {digits(4)}",
+            f"(0{one()}{digits(2)}) {digits(3)} {digits(4)}",
+            f"0{one()}{digits(3)} {digits(6)}",
+            f"({area}) {office}-{digits(4)}",
+            f"{area}-{office}-{digits(4)}",
+            f"{area}.{office}.{digits(4)}",
+            f"+1 {area} {office} {digits(4)}",
+            f"+1-{area}-{office}-{digits(4)}",
+            f"({area}) {office}-{digits(4)} x{digits(3)}",
+            f"+1 ({area}) {office}-{digits(4)}",
+            f"+91 9{digits(4)} {digits(5)}",
+            f"+91-9{digits(9)}",
+            f"+234 80{one()} {digits(3)} {digits(4)}",
+            f"+353 87 {digits(3)} {digits(4)}",
+            f"+86 13{one()} {digits(4)} {digits(4)}",
+            f"00 44 7{digits(3)} {digits(6)}",
+            f"+971 50 {digits(3)} {digits(4)}",
+            f"+61 4{digits(2)} {digits(3)} {digits(3)}",
         )
-    )  # fmt: skip
+    )
 
 
 def _addresses(rng: random.Random, part: str, french: bool, name: Name) -> Slots:
-    french_place = french and rng.random() < 0.9
+    french_place = french and rng.random() < 0.85
     town = rng.choice(towns(part, "FR" if french_place else rng.choice(("GB", "GB", "US"))))
     person = draw_name(rng, part, french_place)
     number = str(rng.randint(1, 250))
-    if french_place:
+    if rng.random() < _ELSEWHERE_SHARE:
+        country, names = rng.choice(list(_COUNTRIES.items()))
+        town = rng.choice(towns(part, country))
+        street = rng.choice(_ELSEWHERE).format(n=number, m=rng.randint(1, 40), last=person.last, first=person.first)
+        code = str(rng.randint(10000, 99999))
+        place = rng.choice((f"{town} - {code}{rng.randint(0, 9)}", f"{code} {town}", f"{town} {code}", town))
+        lines = [street, place] if rng.random() < 0.6 else [street, place, names[french]]
+        home = rng.choice((f"{town}, {names[french]}", f"{town} ({names[french]})", town, f"{town} - {names[french]}"))
+    elif french_place:
         kind = rng.choice(_FRENCH_STREET_KINDS)
         road = rng.choice((*_FRENCH_STREETS, f"{person.first} {person.last}", f"de {town}"))
         street = f"{number}{rng.choice(('', '', '', ' bis', ' ter', ','))} {kind} {road}"
         code = f"{rng.randint(1, 95):02d}{rng.choice(('000', '100', '200', '310', '400', '650'))}"
-        place = rng.choice((f"{code} {town}", f"{code} {town}", f"{code} {town.upper()}", f"{code} {town} Cedex", f"{town} ({code[:2]})", f"F-{code} {town}"))
-        extra = rng.choice((f"Appt {rng.randint(1, 60)}", f"Bâtiment {rng.choice('ABCD')}", f"Résidence Les {rng.choice(('Lilas', 'Pins', 'Chênes'))}", f"BP {rng.randint(10, 900)}"))
-        home = rng.choice((town, f"{town}, France", f"{town} ({code[:2]})", f"{code} {town}", f"Région de {town}", f"{town} – France"))
+        place = rng.choice(
+            (
+                f"{code} {town}",
+                f"{code} {town}",
+                f"{code} {town.upper()}",
+                f"{code} {town} Cedex",
+                f"{town} ({code[:2]})",
+                f"F-{code} {town}",
+            )
+        )
+        extra = rng.choice(
+            (
+                f"Appt {rng.randint(1, 60)}",
+                f"Bâtiment {rng.choice('ABCD')}",
+                f"Résidence Les {rng.choice(('Lilas', 'Pins', 'Chênes'))}",
+                f"BP {rng.randint(10, 900)}",
+            )
+        )
+        home = rng.choice(
+            (
+                town,
+                f"{town}, France",
+                f"{town} ({code[:2]})",
+                f"{code} {town}",
+                f"{town} {rng.randint(1, 20)}e",
+                f"Région de {town}",
+                f"{town} – France",
+            )
+        )
         lines = [street, place] if rng.random() < 0.6 else [extra, street, place]
     elif rng.random() < 0.5:
         street = f"{number}{rng.choice(('', '', 'A', 'b'))} {rng.choice((*_STREETS, person.last))} {rng.choice(_STREET_KINDS)}"
         letters = "ABDEFGHJLNPQRSTUWXYZ"
         code = f"{rng.choice(letters)}{rng.choice(('', rng.choice('ELNSTW')))}{rng.randint(1, 28)} {rng.randint(1, 9)}{rng.choice(letters)}{rng.choice(letters)}"
-        place = rng.choice((f"{town} {code}", f"{town}, {code}", f"{town}, {code}, UK", f"{town}\n{code}", f"{town.upper()} {code}"))
-        extra = rng.choice((f"Flat {rng.randint(1, 60)}", f"Apartment {rng.randint(1, 60)}", f"{person.last} House", f"Unit {rng.randint(1, 9)}"))
-        home = rng.choice((town, f"{town}, UK", f"{town}, United Kingdom", f"{town}, England", f"{town} {code}", f"Greater {town}"))
+        place = rng.choice(
+            (f"{town} {code}", f"{town}, {code}", f"{town}, {code}, UK", f"{town}\n{code}", f"{town.upper()} {code}")
+        )
+        extra = rng.choice(
+            (
+                f"Flat {rng.randint(1, 60)}",
+                f"Apartment {rng.randint(1, 60)}",
+                f"{person.last} House",
+                f"Unit {rng.randint(1, 9)}",
+            )
+        )
+        home = rng.choice(
+            (town, f"{town}, UK", f"{town}, United Kingdom", f"{town}, England", f"{town} {code}", f"Greater {town}")
+        )
         lines = [street, place] if rng.random() < 0.6 else [extra, street, place]
     else:
         street = f"{rng.randint(10, 9999)} {rng.choice(('', '', 'N. ', 'West '))}{rng.choice((*_STREETS, person.last))} {rng.choice(_STREET_KINDS)}"
         state = rng.choice(_STATES)
         code = f"{rng.randint(10000, 99950)}"
-        place = rng.choice((f"{town}, {state} {code}", f"{town}, {state}, {code}", f"{town} {state} {code}", f"{town}, {state} {code}-{rng.randint(1000, 9999)}"))
-        extra = rng.choice((f"Apt {rng.randint(1, 60)}", f"Apt. {rng.randint(1, 40)}{rng.choice('ABC')}", f"Suite {rng.randint(100, 900)}", f"P.O. Box {rng.randint(10, 9000)}"))
+        place = rng.choice(
+            (
+                f"{town}, {state} {code}",
+                f"{town}, {state}, {code}",
+                f"{town} {state} {code}",
+                f"{town}, {state} {code}-{rng.randint(1000, 9999)}",
+            )
+        )
+        extra = rng.choice(
+            (
+                f"Apt {rng.randint(1, 60)}",
+                f"Apt. {rng.randint(1, 40)}{rng.choice('ABC')}",
+                f"Suite {rng.randint(100, 900)}",
+                f"P.O. Box {rng.randint(10, 9000)}",
+            )
+        )
         home = rng.choice((f"{town}, {state}", f"{town}, {state}", f"{town}, {state} {code}", f"{town}, {state}, USA"))
         lines = [street, place] if rng.random() < 0.6 else [street, extra, place]
-    forms = {"address": ", ".join(lines).replace(",,", ","), "lines": "\n".join(lines), "street": ", ".join(lines[:-1]), "place": lines[-1].replace("\n", " "), "home": home}
+    forms = {
+        "address": ", ".join(lines).replace(",,", ","),
+        "lines": "\n".join(lines),
+        "street": ", ".join(lines[:-1]),
+        "place": lines[-1].replace("\n", " "),
+        "home": home,
+    }
     return {key: (form, "address") for key, form in forms.items()}
 
 
@@ -179,11 +358,26 @@ def _births(rng: random.Random, part: str, french: bool, name: Name) -> Slots:
     day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1955, 2004)
     if french:
         ordinal = "1er" if day == 1 else str(day)
-        birth = rng.choice((f"{day:02d}/{month:02d}/{year}", f"{ordinal} {_FRENCH_MONTHS[month - 1]} {year}", f"{day:02d}.{month:02d}.{year}", f"{day:02d}-{month:02d}-{year}"))
+        birth = rng.choice(
+            (
+                f"{day:02d}/{month:02d}/{year}",
+                f"{ordinal} {_FRENCH_MONTHS[month - 1]} {year}",
+                f"{day:02d}.{month:02d}.{year}",
+                f"{day:02d}-{month:02d}-{year}",
+            )
+        )
         where = rng.choice(("", "", f" à {rng.choice(towns(part, 'FR'))}"))
         born = f"{'Née' if name.female else 'Né'} le {birth}{where}"
     else:
-        birth = rng.choice((f"{day:02d}/{month:02d}/{year}", f"{day} {_MONTHS[month - 1]} {year}", f"{_MONTHS[month - 1]} {day}, {year}", f"{year}-{month:02d}-{day:02d}", f"{day}.{month}.{year}"))
+        birth = rng.choice(
+            (
+                f"{day:02d}/{month:02d}/{year}",
+                f"{day} {_MONTHS[month - 1]} {year}",
+                f"{_MONTHS[month - 1]} {day}, {year}",
+                f"{year}-{month:02d}-{day:02d}",
+                f"{day}.{month}.{year}",
+            )
+        )
         town = rng.choice(towns(part, rng.choice(("GB", "US"))))
         born = f"Born {rng.choice(('', 'on '))}{birth}" + rng.choice(("", f" in {town}"))
     age = 2026 - year
@@ -201,16 +395,29 @@ def _status(rng: random.Random, part: str, french: bool, name: Name) -> Slots:
     english, forms = rng.choice(list(_NATIONS.items()))
     national = forms[she] if french else english
     if french:
-        family = rng.choice((f"Mari{'ée' if she else 'é'}", "Célibataire", f"Divorc{'ée' if she else 'é'}", "Pacsée" if she else "Pacsé"))
+        family = rng.choice(
+            (
+                f"Mari{'ée' if she else 'é'}",
+                "Célibataire",
+                f"Divorc{'ée' if she else 'é'}",
+                "Pacsée" if she else "Pacsé",
+            )
+        )
         family += rng.choice(("", "", ", 2 enfants", ", sans enfant", ", un enfant"))
         words = ("Femme", "F", "Féminin") if she else ("Homme", "H", "Masculin")
         title, pronoun, pronouns = ("Mme", "Elle", "elle") if she else (rng.choice(("M.", "Monsieur")), "Il", "il")
         his = pronoun.lower() + "-même" if she else "lui-même"
         cue = rng.choice(("de jeunes filles",) if she else ("de garçons",))
     else:
-        family = rng.choice(("Married", "Single", "Divorced", "Widowed")) + rng.choice(("", "", ", 2 children", ", one child", " with two children"))
+        family = rng.choice(("Married", "Single", "Divorced", "Widowed")) + rng.choice(
+            ("", "", ", 2 children", ", one child", " with two children")
+        )
         words = ("Female", "F", "Woman") if she else ("Male", "M", "Man")
-        title, pronoun, pronouns = (rng.choice(("Mrs", "Ms", "Miss", "Mrs.")), "She", "she/her") if she else (rng.choice(("Mr", "Mr.")), "He", "he/him")
+        title, pronoun, pronouns = (
+            (rng.choice(("Mrs", "Ms", "Miss", "Mrs.")), "She", "she/her")
+            if she
+            else (rng.choice(("Mr", "Mr.")), "He", "he/him")
+        )
         his = "her" if she else "his"
         cue = "Girls'" if she else "Boys'"
     return {
@@ -235,11 +442,24 @@ def _numbers(rng: random.Random, part: str, french: bool, name: Name) -> Slots:
     bank = "30004" + digits(5) + digits(11) + digits(2)
     iban = "FR" + calc_check_digits("FR00" + bank) + bank
     return {
-        "nir": (" ".join((social[0], social[1:3], social[3:5], social[5:7], social[7:10], social[10:13], social[13:])), "identifier"),
+        "nir": (
+            " ".join((social[0], social[1:3], social[3:5], social[5:7], social[7:10], social[10:13], social[13:])),
+            "identifier",
+        ),
         "iban": (" ".join(iban[i : i + 4] for i in range(0, len(iban), 4)), "identifier"),
-        "nino": (f"{rng.choice('ABCEHJ')}{rng.choice('ABCEHJ')} {digits(2)} {digits(2)} {digits(2)} {rng.choice('ABCD')}", "identifier"),
+        "nino": (
+            f"{rng.choice('ABCEHJ')}{rng.choice('ABCEHJ')} {digits(2)} {digits(2)} {digits(2)} {rng.choice('ABCD')}",
+            "identifier",
+        ),
         "ssn": (f"{rng.randint(100, 600)}-{rng.randint(10, 99)}-{rng.randint(1000, 9999)}", "identifier"),
-        "passport": (rng.choice((digits(9), f"{rng.choice('ABCDEFGH')}{digits(7)}", f"{digits(2)}{rng.choice('ABC')}{rng.choice('DEF')}{digits(5)}")), "identifier"),
+        "passport": (
+            rng.choice(
+                (
+                    digits(9),
+                    f"{rng.choice('ABCDEFGH')}{digits(7)}",
+                    f"{digits(2)}{rng.choice('ABC')}{rng.choice('DEF')}{digits(5)}",
+                )
+            ),
+            "identifier",
+        ),
     }
-
-

@@ -14,14 +14,18 @@ from models.anonymise.lines import Lines
 
 _DASH = r"\-‐-―−"
 _CANDIDATE = re.compile(
-    rf"(?<![\w.,/€$£%+])(?<!\d[{_DASH}])(?:\(?\+ ?|\(?00 ?)?\(?\d(?:[ \u00a0.{_DASH}]{{0,3}}[()]?[ \u00a0.{_DASH}/]?\d){{5,17}}\)?(?!\w)"
+    rf"(?<![\w.,/€$£%+])(?<!\d[{_DASH}])(?:\(?\+ ?|\(?00 ?)?\(?\d(?:[ \u00a0.{_DASH}]{{0,3}}[()]?[ "
+    rf"\u00a0.{_DASH}/]?\d){{5,17}}\)?(?!\w)"
     r"(?:[ ,]{0,2}(?:x|ext\.?|extension|poste)[ .:]{0,2}\d{1,5}(?!\d))?",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?:\bt[ée]l(?:[ée]phones?)?|\b(?:tele)?phones?|\bmobiles?|\bmob|\bcell(?:ular|phone)?|\bportables?|\bport|\bfax|\bgsm|"
-    r"\bwhats ?app|\bcall|\bviber|\bline directe|\bjoignable(?: au)?|☎|📞|📱|✆|✉|\b[TMPHC])(?: ?(?:no|number|n°|num[ée]ro|/ ?[a-z]+|"
-    r"\([a-z ]{1,12}\)|[a-z]{1,8}))?\s?[.:：#/)°-]{0,2}\s{0,2}(?:\+?\d[\d\s().-]{5,18}\d\s?[/,;&]\s?|(?:or|ou|et|and)\s)?\Z",
+    r"(?:\bt[ée]l(?:[ée]phones?)?|\b(?:tele)?phones?|\bmobiles?|\bmob|\bcell(?:ular|phone)?|\bportables?|\bport|"
+    r"\bfax|\bgsm|"
+    r"\bwhats ?app|\bcall|\bviber|\bline directe|\bjoignable(?: au)?|☎|📞|📱|✆|\b[TMPHC](?=\s?[.:]))(?: ?(?:no|number|"
+    r"n°|num[ée]ro|/ ?[a-z]+|"
+    r"\([a-z ]{1,12}\)|[a-z]{1,8}))?\s?[.:：#/)°-]{0,2}\s{0,2}(?:\+?\d[\d\s().-]{5,18}\d\s?[/,;&]\s?|(?:or|ou|et|"
+    r"and)\s)?\Z",
     re.IGNORECASE,
 )
 _LABEL_CHARS = 60
@@ -37,9 +41,15 @@ _DATE = re.compile(
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([ \u00a0.,'])\d{3})(?:\1\d{3})*")
 _ADDRESS_OF_HOST = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_AMOUNT_BEFORE = re.compile(r"(?:[$€£₹¥]|\b(?:EUR|USD|GBP|CHF|CAD|INR|Rs|ISBN|ISSN|SIRET|SIREN|RCS|ref|réf|v|version)[.:]?)\s?$", re.IGNORECASE)
-_AMOUNT_AFTER = re.compile(r"\s?(?:[$€£₹%]|k€|(?:euros?|EUR|USD|GBP|dollars?|units?|users?|customers?|clients?|people|employees|salari[ée]s|collaborateurs|m2|m²|kg|km|ans|years)\b)", re.IGNORECASE)
-_NANP = re.compile(rf"(?:\+?1[ .{_DASH}]?)?\(?[2-9]\d\d\)?[ .{_DASH}]{{0,3}}[2-9]\d\d[ .{_DASH}]{{1,3}}\d{{4}}")
+_AMOUNT_BEFORE = re.compile(
+    r"(?:[$€£₹¥]|\b(?:EUR|USD|GBP|CHF|CAD|INR|Rs|ISBN|ISSN|SIRET|SIREN|RCS|ref|réf|v|version)[.:]?)\s?$", re.IGNORECASE
+)
+_AMOUNT_AFTER = re.compile(
+    r"\s?(?:[$€£₹%]|k€|(?:euros?|EUR|USD|GBP|dollars?|units?|users?|customers?|clients?|people|employees|salari[ée]s|"
+    r"collaborateurs|m2|m²|kg|km|ans|years)\b)",
+    re.IGNORECASE,
+)
+_NANP = re.compile(rf"(?:\+?1[ .{_DASH}]?)?\(?[2-9]\d\d\)?[ .{_DASH}]{{0,3}}\d{{3}}[ .{_DASH}]{{1,3}}\d{{4}}")
 _PAIRS = re.compile(rf"0[1-9](?:[ \u00a0.{_DASH}]{{0,2}}\d\d){{4}}")
 _TRUNK = re.compile(rf"\(?0\d{{2,5}}\)?[ {_DASH}]{{1,3}}\d{{3,4}}[ {_DASH}]?\d{{3,4}}|0[127]\d{{9}}")
 _REGIONS = ("GB", "US", "FR", "BE", "CH", "IN", "DE", "ES", "IT", "MA", "DZ", "TN", "SN", "CI", "NG", "KE", "PK", "AU")

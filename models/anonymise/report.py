@@ -77,9 +77,10 @@ class Report:
 
     def lines(self) -> list[str]:
         """The report as Markdown."""
+        shares = ", ".join(f"{number} {language}" for language, number in self.documents.items())
         text = [
-            f"{sum(self.documents.values())} test CVs ({', '.join(f'{n} {lang}' for lang, n in self.documents.items())}; "
-            f"{self.real} with a real body). In brackets 95 % bootstrap intervals over CVs, then counts.",
+            f"{sum(self.documents.values())} test CVs ({shares}; {self.real} with a real body). In brackets 95 % "
+            f"bootstrap intervals over CVs, then counts.",
             "",
         ]
         for language in self.documents:
@@ -90,7 +91,13 @@ class Report:
             text.append(f"| {kind} | {_recall(self.seen[kind])} | {_recall(unseen)} |")
         text += ["", "One CV about two people, identical masked texts:", ""]
         text += [f"- {language}: {_recall(pairs)}" for language, pairs in self.identical.items()]
-        text += ["", "Cases written by hand (`cases.jsonl`), never trained on:", "", "| language | kind | found | of |", "|---|---|---|---|"]
+        text += [
+            "",
+            "Cases written by hand (`cases.jsonl`), never trained on:",
+            "",
+            "| language | kind | found | of |",
+            "|---|---|---|---|",
+        ]
         for language, scores in self.cases.items():
             text += [f"| {language} | {kind} | {score.found} | {score.gold} |" for kind, score in scores.items()]
             kept, stay = (sum(getattr(score, name) for score in scores.values()) for name in ("kept", "stay"))
@@ -101,7 +108,10 @@ class Report:
                 masks.update(own.masks)
             words = sum(own.words for own in self.postings)
             shown = ", ".join(f"{kind} {masks[kind]}" for kind in KINDS if masks[kind])
-            text += ["", f"Masks in {len(self.postings)} postings ({words} words; some do name a person to write to): {shown}."]
+            text += [
+                "",
+                f"Masks in {len(self.postings)} postings ({words} words; some do name a person to write to): {shown}.",
+            ]
         return [*text, "", f"Speed: {self.speed:.0f} CVs of 3,500 characters a second on one core (processor time)."]
 
     def _table(self, language: str) -> list[str]:

@@ -22,10 +22,11 @@ OUTSIDE = "O"
 LABELS: dict[str, Kind] = {"NAME": "name", "ADDRESS": "address"}
 
 _LETTER = r"(?:[^\W\d_][\u0300-\u036f]*)"
-TOKEN = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*|\d+|[^\w\s]|_")
+TOKEN = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*|\d+|[^\w\s\ud800-\udfff]|_")
 _ELISION = re.compile(r"^(?:l|d|qu|j|n|s|m|t|c)['’](?=\w{2})", re.IGNORECASE)
 _CUE = re.compile(
-    r"\b(?:name|nom|pr[ée]nom|mr|mrs|ms|miss|mme|mlle|monsieur|madame|dr|prof|m\.|referees?|references?|r[ée]f[ée]rences?|"
+    r"\b(?:name|nom|pr[ée]nom|mr|mrs|ms|miss|mme|mlle|monsieur|madame|dr|prof|m\.|referees?|references?|"
+    r"r[ée]f[ée]rences?|"
     r"contact|supervis\w+|report\w* to|mentor|tutor|curriculum|cv|resume|signature|signed|sign[ée]|address|adresse|"
     r"rue|avenue|boulevard|street|road|lane|directed by|dirig[ée] par|sous la direction|encadr[ée] par|assist\w+ to)\b",
     re.IGNORECASE,
@@ -135,7 +136,15 @@ class Featuriser:
             return near if abs(offset) > 1 and len(word) < 2 else (f"{offset}w={lower}", *near)
         if not word[0].isalpha():
             return (f"w={lower}", f"s={shape}")
-        return (f"w={lower}", f"s={shape}", f"c={classes}", f"c={classes}|{shape}", f"p3={lower[:3]}", f"e3={lower[-3:]}", f"e2={lower[-2:]}")
+        return (
+            f"w={lower}",
+            f"s={shape}",
+            f"c={classes}",
+            f"c={classes}|{shape}",
+            f"p3={lower[:3]}",
+            f"e3={lower[-3:]}",
+            f"e2={lower[-2:]}",
+        )
 
 
 def _tokens(text: str, line: Line, found: Collection[Found]) -> list[Token]:

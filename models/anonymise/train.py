@@ -35,6 +35,8 @@ _PLAIN_COUNT, _PLAIN_SHARE = 12, 0.25
 _TOWN_PEOPLE = 30_000
 # So many of the known names are hidden in each training text: the tagger must do without the lexicon as well.
 _HIDDEN = 0.5
+# Invented bodies of each language that the lexicon's plain words are counted in, beside the real ones.
+_INVENTED = 300
 _LABEL_OF = {kind: label for label, kind in LABELS.items()}
 
 
@@ -118,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     real = real_texts(options)
     texts = [text for own in real.values() for text in own[TRAIN]]
-    texts += ["\n".join(bodies.invented(random.Random(i), TRAIN, language)) for i in range(300) for language in real]
+    rng = random.Random(0)  # noqa: S311
+    texts += ["\n".join(bodies.invented(rng, TRAIN, language)) for language in real for _ in range(_INVENTED)]
     words = make_lexicon(texts)
     lexicon.save(words, options.out / lexicon.LEXICON)
     log.info("%d words in the lexicon", len(words))
@@ -129,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in range(options.documents):
         # A fresh draw of hidden words every few documents: dictionaries of this size are slow to copy.
         if number % 20 == 0:
-            featuriser = Featuriser(hide(words, random.Random(number)))
+            featuriser = Featuriser(hide(words, rng))
         language = ("en", "fr")[number % 2]
         doc = document(f"train {number}", TRAIN, language, real[language][TRAIN])
         for features, labels in examples(doc, featuriser):
