@@ -9,7 +9,7 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from models.anonymise.identities import TEST, TRAIN, draw_name, towns
@@ -208,7 +208,7 @@ def invented(rng: random.Random, part: str, language: str) -> list[str]:
     """The lines of an invented body: profile, jobs, education, skills."""
     headings = [rng.choice(choices) for choices in _HEADINGS[language]]
 
-    def some(pool: dict[str, tuple[str, ...]]) -> str:
+    def some(pool: Mapping[str, Sequence[str]]) -> str:
         return fill(rng, part, language, rng.choice(pool[language]))
 
     lines = [headings[0], some(_LINES), headings[1]]

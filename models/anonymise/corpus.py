@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.anonymise import bodies, layouts
+from models.anonymise import bodies, held_out, layouts
 from models.anonymise.identities import TEST
 from models.anonymise.kinds import Found, Kind
 from models.anonymise.people import Person, draw
@@ -47,7 +47,7 @@ def document(
     own = random.Random(person_seed or f"{seed} people")  # noqa: S311
     french = language == "fr"
     person, boss, boss2 = (draw(own, people_part or part, french) for _ in range(3))
-    layout = rng.choice(layouts.TEST_LAYOUTS[language]) if part == TEST else layouts.compose(rng, language)
+    layout = rng.choice(held_out.TEST_LAYOUTS[language]) if part == TEST else layouts.compose(rng, language)
     use_real = bool(real) and rng.random() < _REAL_SHARE
     lines = (
         bodies.from_real(rng, part, language, rng.choice(real)) if use_real else bodies.invented(rng, part, language)

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from models.anonymise import lexicon
-from models.anonymise.kinds import Found
+from models.anonymise.kinds import Found, Kind
 from models.anonymise.lines import Lines
 from models.anonymise.personal import PLACE
 from models.anonymise.tagger import Featuriser
@@ -43,6 +43,7 @@ _TITLE = re.compile(
     r"mrs|ms|miss|mme)\.?\s?)?\Z",
     re.IGNORECASE,
 )
+_LABELS: tuple[tuple[re.Pattern[str], Kind], ...] = ((_NAME, "name"), (_ADDRESS, "address"))
 # Ms is Microsoft as well.
 _TITLED = re.compile(
     r"(?<!\w)(?:Mr|Mrs|Ms|Miss|Mme|Mlle|Monsieur|Madame|Mademoiselle|MME|MLLE|M(?=\.))\.? "
@@ -62,8 +63,8 @@ def find(text: str, lines: Lines, found: Sequence[Found], featuriser: Featuriser
     starts = [item.start for item in found]
     for line in lines.all:
         for start in _parts(text, line.start, line.end):
-            for label, kind in ((_NAME, "name"), (_ADDRESS, "address")):
-                if kind == "address" and line.zone not in ("header", "personal"):
+            for label, kind in _LABELS:
+                if kind == "address" and not line.personal:
                     continue
                 match = label.match(text, start, line.end)
                 value = _VALUE.match(text, match.end()) if match else None

@@ -16,7 +16,7 @@ def load(path: Path) -> dict[str, str]:
         OSError, ValueError: the file is missing or damaged.
     """
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        return dict(line.rstrip("\n").split("\t", 1) for line in file)  # type: ignore[misc]
+        return dict(line.rstrip("\n").split("\t", 1) for line in file)
 
 
 def save(words: Mapping[str, str], path: Path) -> None:

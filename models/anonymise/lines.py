@@ -34,7 +34,8 @@ _HEADINGS: dict[Zone, frozenset[str]] = {
         references professionnelles|recommandations|recommendations""".replace("\n", "|").split("|")
     ),
     "body": frozenset(
-        """work|job history|work record|summary|professional summary|executive summary|career summary|profile|professional profile|career profile
+        """work|job history|work record
+        summary|professional summary|executive summary|career summary|profile|professional profile|career profile
         objective|career objective|professional objective|about|about me|highlights|core competencies|key skills|skills
         core skills|technical skills|skills summary|qualifications|summary of qualifications|skill highlights
         areas of expertise|expertise|accomplishments|achievements|key achievements|experience|work experience

@@ -83,14 +83,18 @@ class Featuriser:
             if not self._worth(line, text[line.start : line.end], marks[index] | before | after):
                 continue
             shared = [f"z={line.zone}", f"z#={line.zone}{_step(line.number, _LINE_STEPS)}"]
-            shared += [f"has={m}" for m in marks[index]] + [f"bf={m}" for m in before] + [f"af={m}" for m in after]
+            shared += (
+                [f"has={m}" for m in sorted(marks[index])]
+                + [f"bf={m}" for m in sorted(before)]
+                + [f"af={m}" for m in sorted(after)]
+            )
             if line.closing:
                 shared.append("closing")
             for start in range(0, len(tokens[index]), _MAX_TOKENS):
                 part = tokens[index][start : start + _MAX_TOKENS]
                 yield part, self._features(part, shared, hints, line)
 
-    def _worth(self, line: Line, text: str, marks: Collection[str]) -> bool:
+    def _worth(self, line: Line, text: str, marks: frozenset[str]) -> bool:
         if line.zone != "body" or line.closing or _CUE.search(text) or "postcode" in marks:
             return True
         if not marks.isdisjoint(("email", "phone", "name")):
