@@ -5,6 +5,7 @@ hold no name: only those are tagged that stand where names and addresses stand o
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -207,7 +208,7 @@ def _shape(word: str) -> str:
 
 
 def _step(value: int, steps: Sequence[int]) -> int:
-    return sum(value > step for step in steps)
+    return bisect_left(steps, value)
 
 
 class Tagger:

@@ -164,9 +164,9 @@ def test_no_span_outside_the_text() -> None:
 
 def test_a_name_of_one_section_is_masked_in_all() -> None:
     sections = anonymise_sections(
-        {"header": "Wojciech Kowalczyk\nwk@mail.com", "about": "Ask Kowalczyk about his team at Smith Ltd."}
+        {"header": "Wojciech Kowalczyk\nwk@mail.com", "about": "Please ask Kowalczyk about his team at Smith Ltd."}
     )
-    assert sections["about"].text == "Ask [NAME] about [GENDER] team at Smith Ltd."
+    assert sections["about"].text == "Please ask [NAME] about [GENDER] team at Smith Ltd."
 
 
 def test_the_report_holds_kinds_and_counts_alone() -> None:
