@@ -12,7 +12,7 @@ from typing import NamedTuple
 from models.anonymise import known, labelled, patterns, personal, phones
 from models.anonymise.kinds import KINDS, PLACEHOLDER, PLACEHOLDERS, Found, Kind
 from models.anonymise.lines import Lines, Zone, zone_of
-from models.anonymise.tagger import Tagger
+from models.anonymise.tagger import Tagger, View
 
 # Between two spans of a kind, these belong to it: an address in two lines and one in three look alike then.
 _GLUE = re.compile(r"[\s,;:.|/\\()\[\]'’\"“”«»_•·*–—-]*")
@@ -94,16 +94,18 @@ def anonymise_sections(sections: Mapping[str, str]) -> dict[str, Masked]:
     """
     names: frozenset[str] = frozenset()
     for title, text in sections.items():
-        names |= _names(text, _find(text, names, zone_of(title)))
+        names |= _names(text, _find(text, names, zone_of(title), {}))
     return {title: _anonymise(text, names, zone_of(title)) for title, text in sections.items()}
 
 
 def _anonymise(text: str, names: frozenset[str], zone: Zone) -> Masked:
-    found = _find(text, names, zone)
+    # Most lines are the same in all passes. Nothing of a text is kept after its last.
+    memo: dict[View, list[str]] = {}
+    found = _find(text, names, zone, memo)
     masked = _mask(text, found)
     names |= _names(text, found)
     for _ in range(_MAX_PASSES - 1):
-        again = _mask(masked.text, _find(masked.text, names, zone))
+        again = _mask(masked.text, _find(masked.text, names, zone, memo))
         if again.text == masked.text:
             break
         spans = (Span(s.kind, *masked.original(s.start, s.end), s.masked_start, s.masked_end) for s in again.spans)
@@ -115,14 +117,14 @@ def _names(text: str, found: Sequence[Found]) -> frozenset[str]:
     return known.parts(text, [item for item in found if item.kind == "name"])
 
 
-def _find(text: str, names: frozenset[str], zone: Zone) -> list[Found]:
+def _find(text: str, names: frozenset[str], zone: Zone, memo: dict[View, list[str]]) -> list[Found]:
     """All personal data, in order, without overlaps."""
     lines = Lines(text, zone)
     placeholders = [Found(*m.span(), _kind(m)) for m in PLACEHOLDER.finditer(text)]
     formed = [found for module in (patterns, phones, personal) for found in module.find(text, lines)]
     certain = resolve([*placeholders, *formed], first=len(placeholders))
     tagger = _tagger()
-    words = [*tagger.find(text, lines, certain), *labelled.find(text, lines, certain, tagger.featuriser)]
+    words = [*tagger.find(text, lines, certain, memo), *labelled.find(text, lines, certain, tagger.featuriser)]
     people = merge(text, resolve([*certain, *words], first=len(certain)))
     people = [item for item in people if not (_in_body(lines, item) and known.is_organisation(text, item))]
     people += labelled.titles(text, people)

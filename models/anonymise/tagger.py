@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pycrfsuite
 
 from models.anonymise import lexicon
 from models.anonymise.kinds import Found, Kind
-from models.anonymise.lines import Line, Lines, fold
+from models.anonymise.lines import Line, Lines, Zone, fold
 
 MODEL = "tagger.crfsuite"
 
@@ -50,7 +51,19 @@ class Token:
     kind: Kind | None = None
 
 
-Sequence_ = tuple[list[Token], list[list[str]]]
+class View(NamedTuple):
+    """All that the labels of a line depend on.
+
+    Attributes:
+        words: of the line; of what patterns found, the kind in place of the value.
+        shared: features that all of its words have.
+        hinted: which words are part of an e-mail address or a profile link elsewhere in the text.
+    """
+
+    words: tuple[str, ...]
+    zone: Zone
+    shared: tuple[str, ...]
+    hinted: tuple[bool, ...]
 
 
 class Featuriser:
@@ -68,8 +81,8 @@ class Featuriser:
         """What a word is known as; elided articles do not count."""
         return self.words.get(fold(_ELISION.sub("", word)), "")
 
-    def lines(self, text: str, lines: Lines, found: Collection[Found]) -> Iterator[Sequence_]:
-        """Tokens and features of each line that is to be tagged.
+    def lines(self, text: str, lines: Lines, found: Collection[Found]) -> Iterator[tuple[list[Token], View]]:
+        """Tokens of each line that is to be tagged, with the view of it that `features` takes.
 
         Args:
             found: what patterns found in the text, sorted, without overlaps.
@@ -93,7 +106,9 @@ class Featuriser:
                 shared.append("closing")
             for start in range(0, len(tokens[index]), _MAX_TOKENS):
                 part = tokens[index][start : start + _MAX_TOKENS]
-                yield part, self._features(part, shared, hints, line)
+                words = tuple(f"<{token.kind}>" if token.kind else token.text for token in part)
+                hinted = tuple(bool(hints) and fold(word) in hints for word in words)
+                yield part, View(words, line.zone, tuple(shared), hinted)
 
     def _worth(self, line: Line, text: str, marks: frozenset[str]) -> bool:
         if line.zone != "body" or line.closing or _CUE.search(text) or "postcode" in marks:
@@ -109,16 +124,15 @@ class Featuriser:
             end, before_rare = match.end(), rare
         return False
 
-    def _features(
-        self, tokens: Sequence[Token], shared: Sequence[str], hints: Collection[str], line: Line
-    ) -> list[list[str]]:
-        words = [f"<{token.kind}>" if token.kind else token.text for token in tokens]
+    def features(self, view: View) -> list[list[str]]:
+        """Of each word its features, as CRFsuite takes them."""
+        words, zone, shared, hinted = view
         length = f"n={_step(len(words), _LENGTH_STEPS)}"
         last = len(words) - 1
         result = []
         for i, word in enumerate(words):
             own = self._at(word, 0)
-            features = [*own, *shared, length, f"{line.zone}|{own[1]}", f"{length}|{own[1]}|{line.zone}"]
+            features = [*own, *shared, length, f"{zone}|{own[1]}", f"{length}|{own[1]}|{zone}"]
             for offset in (-2, -1, 1, 2):
                 if 0 <= i + offset <= last:
                     features += self._at(words[i + offset], offset)
@@ -129,7 +143,7 @@ class Featuriser:
                 features.append(f"{self._at(words[i - 1], 0)[1]}>{own[1]}")
             if i == last:
                 features.append("last")
-            if hints and fold(word) in hints:
+            if hinted[i]:
                 features.append("hint")
             result.append(features)
         return result
@@ -228,9 +242,16 @@ class Tagger:
         """
         return cls(directory / MODEL, lexicon.load(directory / lexicon.LEXICON))
 
-    def find(self, text: str, lines: Lines, found: Collection[Found]) -> Iterator[Found]:
-        """Names and addresses, word by word; what patterns found is left alone."""
-        for tokens, features in self.featuriser.lines(text, lines, found):
-            for token, label in zip(tokens, self._field.tag(features), strict=True):
+    def find(self, text: str, lines: Lines, found: Collection[Found], memo: dict[View, list[str]]) -> Iterator[Found]:
+        """Names and addresses, word by word; what patterns found is left alone.
+
+        Args:
+            memo: labels of lines that were tagged already; lines are added to it.
+        """
+        for tokens, view in self.featuriser.lines(text, lines, found):
+            labels = memo.get(view)
+            if labels is None:
+                labels = memo[view] = self._field.tag(self.featuriser.features(view))
+            for token, label in zip(tokens, labels, strict=True):
                 if label != OUTSIDE and token.kind is None:
                     yield Found(token.start, token.end, LABELS[label])

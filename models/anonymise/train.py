@@ -86,12 +86,12 @@ def examples(doc: Document, featuriser: Featuriser) -> Iterator[tuple[list[list[
     """Features and labels of a document's lines."""
     lines = Lines(doc.text)
     gold = [found for found in doc.spans if found.kind in _LABEL_OF]
-    for tokens, features in featuriser.lines(doc.text, lines, certain(doc.text, lines)):
+    for tokens, view in featuriser.lines(doc.text, lines, certain(doc.text, lines)):
         labels = []
         for token in tokens:
             kind = next((k for start, end, k in gold if start <= token.start and token.end <= end), None)
             labels.append(OUTSIDE if kind is None or token.kind else _LABEL_OF[kind])
-        yield features, labels
+        yield featuriser.features(view), labels
 
 
 def real_texts(options: argparse.Namespace) -> dict[str, dict[str, list[str]]]:
