@@ -184,25 +184,58 @@ def _is_demonym(words: str) -> bool:
     return bool(found) and all(word in _demonyms() for word in found)
 
 
+# Without one of these in the text in lower case a pattern is not worth its time.
+_CLUES: dict[re.Pattern[str], tuple[str, ...]] = {
+    _BIRTH_LABEL: ("birth", "dob", "d.o", "d. o", "naiss", "anniv"),
+    _BORN: ("born", "né", "ne le", "nee le", "ne en", "nee en", "ne(e)"),
+    _GENDER_LABEL: ("gender", "sex", "genre", "civilit", "status", "situation", "tat civil", "pron"),
+    _PARENT: (
+        "other",
+        "ather",
+        "mum",
+        "mom",
+        "dad",
+        "parent",
+        "ère",
+        "ere",
+        "maman",
+        "papa",
+        "housew",
+        "househ",
+        "foyer",
+    ),
+    _NATIONALITY: ("nationalit", "citizen", "citoyen"),
+    _NATIONAL: ("nationalit", "national", "citizen", "citoyen", "passport", "ressortissant"),
+    _CITIZEN: ("citizen", "national"),
+}
+
+
+def _matches(pattern: re.Pattern[str], text: str, lowered: str) -> Iterator[re.Match[str]]:
+    clues = _CLUES.get(pattern)
+    if clues is None or any(clue in lowered for clue in clues):
+        yield from pattern.finditer(text)
+
+
 def find(text: str, lines: Lines) -> Iterator[Found]:
     """All kinds of this module, overlaps included."""
-    yield from _labelled(text, _BIRTH_LABEL, "birth_date", ("date", "value", "word"))
-    for match in _BORN.finditer(text):
+    lowered = text.lower()
+    yield from _labelled(text, lowered, _BIRTH_LABEL, "birth_date", ("date", "value", "word"))
+    for match in _matches(_BORN, text, lowered):
         line = lines.at(match.start())
         if line is not None and (
             line.zone != "body" or line.start == match.start() or match["french"] or _of_self(text, match.start())
         ):
             yield Found(*match.span(), "birth_date")
-    yield from _labelled(text, _AGE_LABEL, "age", ("value",))
+    yield from _labelled(text, lowered, _AGE_LABEL, "age", ("value",))
     yield from (Found(*match.span(), "age") for match in _AGE.finditer(text))
-    yield from _labelled(text, _GENDER_LABEL, "gender", ("value", "word"))
+    yield from _labelled(text, lowered, _GENDER_LABEL, "gender", ("value", "word"))
     for pattern in (_PARENT, _PERSON, _PRONOUN):
-        yield from (Found(*match.span(), "gender") for match in pattern.finditer(text))
+        yield from (Found(*match.span(), "gender") for match in _matches(pattern, text, lowered))
     if is_french(text):
         yield from (Found(*match.span(), "gender") for match in _FRENCH_PRONOUN.finditer(text))
-    yield from _labelled(text, _NATIONALITY, "nationality", ("value", "word"))
-    yield from (Found(*match.span(), "nationality") for match in _CITIZEN.finditer(text))
-    for match in _NATIONAL.finditer(text):
+    yield from _labelled(text, lowered, _NATIONALITY, "nationality", ("value", "word"))
+    yield from (Found(*match.span(), "nationality") for match in _matches(_CITIZEN, text, lowered))
+    for match in _matches(_NATIONAL, text, lowered):
         if _is_demonym(match["after"] or match["words"] or match["before"]):
             yield Found(*match.span(), "nationality")
     for match in _ONE_GENDER_SCHOOL.finditer(text):
@@ -226,8 +259,10 @@ def _of_self(text: str, start: int) -> bool:
     return text[max(0, start - 6) : start].lower().endswith(("i was ", "was "))
 
 
-def _labelled(text: str, pattern: re.Pattern[str], kind: Kind, groups: tuple[str, ...]) -> Iterator[Found]:
-    for match in pattern.finditer(text):
+def _labelled(
+    text: str, lowered: str, pattern: re.Pattern[str], kind: Kind, groups: tuple[str, ...]
+) -> Iterator[Found]:
+    for match in _matches(pattern, text, lowered):
         for group in groups:
             if match[group]:
                 yield Found(*match.span(group), kind)
