@@ -5,14 +5,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.anonymise import bodies, held_out, layouts
+from models.anonymise import bodies, held_out, layouts, mentions
 from models.anonymise.identities import TEST
 from models.anonymise.kinds import Found, Kind
 from models.anonymise.people import Person, draw
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _REAL_SHARE = 0.7
-_MENTION_SHARE = 0.5
+_MENTION_SHARE = 0.6
 _BODY_CHARS = (1_500, 4_500)
 _FLAT_SHARE = 0.05
 # Snippets: a few lines, with or without a head.
@@ -58,8 +58,9 @@ def document(
         lines = lines[first : first + rng.randint(2, 9)]
         layout = rng.choice((layout, layout, "{body}"))
     if rng.random() < _MENTION_SHARE:
-        for _ in range(rng.randint(1, 2)):
-            lines.insert(rng.randint(1, len(lines)), layouts.mention(rng, language))
+        for _ in range(rng.randint(1, 3)):
+            line = rng.choice(held_out.TEST_MENTIONS[language]) if part == TEST else mentions.mention(rng, language)
+            lines.insert(rng.randint(1, len(lines)), line)
     flat = part != TEST and rng.random() < _FLAT_SHARE
     # A body's own braces are gone (see `from_real`); what is left are slots.
     text = layout.replace("{body}", "\n".join(lines)).replace("{role}", rng.choice(layouts.ROLES[language]))

@@ -49,3 +49,31 @@ TEST_LAYOUTS: dict[str, tuple[str, ...]] = {
         "électronique : {email}\n{body}\nJe certifie l'exactitude de ces renseignements.\n{name}",
     ),
 }
+TEST_MENTIONS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "{first} can be relied on in a crisis.",
+        "{pronoun} values {his} team.",
+        "{name} is a {yearold} {role} based in the region.",
+        "Answered directly to {boss}, VP Finance.",
+        "Mentored by {boss}",
+        'Feedback from {boss}: "a pleasure to work with".',
+        "Personal assistant to {bosstitle} {bosslast}.",
+        "Co-author with {boss} and {boss2}.",
+        "Dissertation advisor: Prof. {boss}",
+        "Warehouse run by {boss} ({bossphone})",
+        "Prefect at St Anne's {cue} Grammar School",
+    ),
+    "fr": (
+        "{first} sait garder son calme.",
+        "{pronoun} apprécie le travail d'équipe.",
+        "{name}, {yearold}, cherche un poste de {role}.",
+        "Rattachement direct à {boss}, directrice des achats.",
+        "Mentor : {boss}",
+        "Avis de {boss} : « un vrai plaisir ».",
+        "Collaboration avec {bosstitle} {bosslast} sur les budgets.",
+        "Co-auteur avec {boss} et {boss2}.",
+        "Mémoire suivi par le Pr {boss}",
+        "Atelier tenu par {boss} ({bossphone})",
+        "Scolarité au lycée {cue} de la ville",
+    ),
+}

@@ -113,22 +113,28 @@ _JOINED = re.compile(r"[ \u00a0]?(?:[-'’.]|[ \u00a0])[ \u00a0]?")
 
 
 def parts(text: str, names: Collection[Found]) -> frozenset[str]:
-    """The folded words of the names, without initials and particles."""
+    """The folded words of the names."""
     values = (PLACEHOLDER.sub(" ", text[start:end]) for start, end, _ in names)
     words = (fold(m.group()) for value in values for m in TOKEN.finditer(value))
-    return frozenset(w for w in words if len(w) >= _SHORTEST and w.isalpha() and w not in _PARTICLES | _ORGANISATION)
+    return frozenset(w for w in words if w[0].isalpha() and w not in _ORGANISATION)
+
+
+def _telling(word: str) -> bool:
+    """Whether a part is more than an initial or a particle."""
+    return len(word) >= _SHORTEST and word not in _PARTICLES
 
 
 def find(text: str, known: Collection[str], featuriser: Featuriser) -> Iterator[Found]:
     """Further places of known names.
 
     A part alone counts as a whole capitalised word, where the words beside it do not make it the name of a company or
-    a place ("Morgan Stanley" is not a Mr Stanley); a plain word or a town needs another part of a name at its side.
+    a place ("Morgan Stanley" is not a Mr Stanley); a plain word or a town needs another part of a name at its side, as
+    do initials and particles.
 
     Args:
         known: folded words (see `parts`).
     """
-    if not known:
+    if not any(map(_telling, known)):
         return
     for file in _FILE.finditer(text):
         yield from (Found(*m.span(), "name") for m in _in_file_name(known).finditer(text, *file.span()))
@@ -153,7 +159,8 @@ def _anywhere(known: Collection[str]) -> re.Pattern[str]:
 
 
 def _in_file_name(known: Collection[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted(known, key=lambda w: (-len(w), w)))), re.IGNORECASE)
+    telling = sorted(filter(_telling, known), key=lambda w: (-len(w), w))
+    return re.compile("|".join(map(re.escape, telling)), re.IGNORECASE)
 
 
 def is_organisation(text: str, name: Found) -> bool:
@@ -165,19 +172,24 @@ def is_organisation(text: str, name: Found) -> bool:
 
 def _run(text: str, run: list[re.Match[str]], featuriser: Featuriser) -> Iterator[Found]:
     """A run of parts side by side: masked as a whole, or left."""
+    while run and fold(run[0].group()) in _PARTICLES:
+        run = run[1:]
+    while run and fold(run[-1].group()) in _PARTICLES:
+        run = run[:-1]
+    telling = sum(_telling(fold(part.group())) for part in run)
+    if not telling:
+        return
     start, end = run[0].start(), run[-1].end()
     if is_organisation(text, Found(start, end, "name")):
         return
-    before, after = _neighbours(text, start, end)
     if len(run) == 1:
         word = text[start:end]
+        before, after = _neighbours(text, start, end)
         classes = featuriser.classes(word)
-        if (
-            not word[0].isupper()
-            or fold(word) in _MONTHS
-            or lexicon.PLAIN in classes
-            or (lexicon.TOWN in classes and lexicon.FIRST not in classes)
-        ):
+        if not word[0].isupper() or fold(word) in _MONTHS or lexicon.PLAIN in classes:
+            return
+        # "In London for" and not "Jack can"; a line that opens with a town goes on in capitals or ends.
+        if lexicon.TOWN in classes and lexicon.FIRST not in classes and (before or not after[:1].islower()):
             return
         if any(w[:1].isupper() and lexicon.PLAIN not in featuriser.classes(w) and len(w) > 1 for w in (before, after)):
             return

@@ -31,6 +31,7 @@ _ADDRESS = re.compile(
 _VALUE = re.compile(
     rf"\s?[:：=]\s?\n?[ \t]{{0,4}}(?P<value>(?:{_NEXT_LABEL}[^\n|•·\t]){{1,120}}?){_STOP}", re.IGNORECASE
 )
+_NEXT_LINE = re.compile(r"[ \t]*\n[ \t]*(?P<value>[^\n|•·\t]{1,120})")
 _RESIDES = re.compile(
     r"(?<!\w)(?:based in|lives in|living in|residing (?:at|in)|resident of|domicili[ée]e? [àa]|demeurant (?:au|[àa])|"
     r"habit(?:e|ant) [àa]|r[ée]sidant [àa])"
@@ -46,7 +47,7 @@ _TITLE = re.compile(
 _LABELS: tuple[tuple[re.Pattern[str], Kind], ...] = ((_NAME, "name"), (_ADDRESS, "address"))
 # Ms is Microsoft as well.
 _TITLED = re.compile(
-    r"(?<!\w)(?:Mr|Mrs|Ms|Miss|Mme|Mlle|Monsieur|Madame|Mademoiselle|MME|MLLE|M(?=\.))\.? "
+    r"(?<!\w)(?P<title>Mr|Mrs|Ms|Miss|Mme|Mlle|Monsieur|Madame|Mademoiselle|MME|MLLE|M(?=\.))\.? "
     r"(?!(?:Office|Excel|Word|Access|Power|Outlook|Project|Publisher|Visio|Sql|Windows|Teams|Dos|Net|Asp)\w*)"
     r"(?P<name>[A-ZÀ-Ý][\w'’-]+(?: [A-ZÀ-Ý][\w'’-]+){0,2})"
 )
@@ -67,7 +68,10 @@ def find(text: str, lines: Lines, found: Sequence[Found], featuriser: Featuriser
                 if kind == "address" and not line.personal:
                     continue
                 match = label.match(text, start, line.end)
-                value = _VALUE.match(text, match.end()) if match else None
+                if match is None:
+                    continue
+                alone = line.personal and (match.start(), match.end()) == (line.start, line.end)
+                value = (_NEXT_LINE if alone else _VALUE).match(text, match.end())
                 if value is None:
                     continue
                 first, end = value.span("value")
@@ -82,7 +86,7 @@ def find(text: str, lines: Lines, found: Sequence[Found], featuriser: Featuriser
         if lines.personal(match.start()):
             yield Found(*match.span("value"), "address")
     for match in _TITLED.finditer(text):
-        if lexicon.PLAIN not in featuriser.classes(match["name"].split()[0]):
+        if match["title"] not in ("Ms", "M") or lexicon.PLAIN not in featuriser.classes(match["name"].split()[0]):
             yield Found(*match.span("name"), "name")
 
 

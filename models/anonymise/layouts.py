@@ -226,6 +226,12 @@ _DETAILS = {
         "Driving licence: Full, clean",
         "Languages: English, French",
         "Notice period: 1 month",
+        "DATE OF BIRTH\n{birth}",
+        "D.O.B. {birth}",
+        "Nationality\n{nationality}",
+        "Marital status\n{family}",
+        "Phone\n{phone}",
+        "Bank: IBAN {iban}",
         "Father's name: {father}",
         "Visa status: Work permit",
     ),
@@ -245,6 +251,12 @@ _DETAILS = {
         "N° de sécurité sociale : {nir}",
         "IBAN : {iban}",
         "Permis B",
+        "Date de naissance\n{birth}",
+        "Nationalité\n{national}",
+        "Situation familiale\n{family}",
+        "Téléphone\n{phone}",
+        "RIB : IBAN {iban}",
+        "IBAN {iban}",
         "Permis B, véhicule personnel",
         "Langues : anglais, français",
         "Disponible immédiatement",
@@ -256,42 +268,6 @@ _DETAIL_HEADINGS = {
     "fr": ("Informations personnelles", "ÉTAT CIVIL", "Coordonnées"),
 }
 _SEPARATORS = ("\n", "\n", "\n", " | ", " • ", "  ", " - ", ", ", " · ", "    ", "\n\n", "\t", " ")
-_MENTIONS = {
-    "en": (
-        "{first} has led teams of up to 12 people.",
-        "{pronoun} is known for {his} attention to detail.",
-        "Reported directly to {boss}, Head of Operations.",
-        "{name} is a {yearold} {role} with ten years of experience.",
-        "Supervisor: {boss}",
-        "Worked under the supervision of Dr. {boss}.",
-        'Recommended by {boss}: "a pleasure to work with".',
-        "Assistant to {boss}, Managing Director",
-        "Thesis supervised by Prof. {boss}",
-        "Manager: {boss} ({bossphone})",
-        "Attended St Anne's {cue} High School",
-        "{bosstitle} {bosslast} asked {first} to take over the team.",
-        "Personal assistant to {bosstitle} {bosslast}.",
-        "Co-author with {boss} and {boss2}.",
-        "Mentored by {boss}",
-    ),
-    "fr": (
-        "{first} a encadré une équipe de 12 personnes.",
-        "{pronoun} est reconnu pour sa rigueur.",
-        "Rattachement direct à {boss}, directrice des opérations.",
-        "{name}, {yearold}, possède dix ans d'expérience.",
-        "Responsable : {boss}",
-        "Stage encadré par {bosstitle} {boss}.",
-        "Sous la direction de {boss}",
-        "Lycée {cue} de la ville",
-        "Assistante de {boss}, directeur général",
-        "Thèse dirigée par le Pr {boss}",
-        "Maître de stage : {boss} ({bossphone})",
-        "{bosstitle} {bosslast} lui a confié le service.",
-        "Collaboration avec {bosstitle} {bosslast} sur les budgets.",
-        "Co-auteur avec {boss} et {boss2}.",
-        "Tuteur : {boss}",
-    ),
-}
 _TAILS = {
     "en": (
         "",
@@ -309,6 +285,11 @@ _TAILS = {
         "Signature: {name}\nDate: 12 March 2021",
         "{email} | {phone}",
         "I declare that the above is true.\n{name}\nPlace: {home}",
+        "Best regards\n{name}",
+        "({name})",
+        "Updated on 12 March 2021 by {name}",
+        "Contact\n{name}\n{lines}\n{phone}\n{email}",
+        "Personal Details\n{name}\n{address}\n{phone}",
     ),
     "fr": (
         "",
@@ -327,6 +308,11 @@ _TAILS = {
         "{email} - {phone}",
         "Fait à {home}, le 12 mars 2021\n{name}",
         "Contact : {boss}, DRH, {bossphone}",
+        "Bien cordialement\n{name}",
+        "({lastupper})",
+        "Document actualisé le 12 mars 2021 par {name}",
+        "Contact\n{lastupper}\n{lines}\n{phone}\n{email}",
+        "Coordonnées\n{name}\n{address}\n{phone}",
     ),
 }
 
@@ -372,8 +358,3 @@ def compose(rng: random.Random, language: str) -> str:
         if rng.random() < 0.9
         else "{body}\n" + text.replace("\n{body}", "")
     )
-
-
-def mention(rng: random.Random, language: str) -> str:
-    """A line of a body that speaks of people."""
-    return rng.choice(_MENTIONS[language])

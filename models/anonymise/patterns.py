@@ -12,6 +12,7 @@ from stdnum import iban
 from stdnum.fr import nir
 from stdnum.us import ssn
 
+from models.anonymise.clues import matches
 from models.anonymise.kinds import Found
 from models.anonymise.lines import Lines
 
@@ -92,14 +93,34 @@ _SSN = re.compile(r"(?<![\w-])\d{3}-\d\d-\d{4}(?![\w-])")
 _NINO = re.compile(r"(?<!\w)(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)")
 _FEWEST_DIGITS = 5
 _YEARS = re.compile(r"(?:\D*(?:19|20)\d\d)+")
+_EMAIL_CLUES = ("@", " at ", "at)", "at]", "at}", "at )", "at ]", "arobase", "chez)", "chez]")
+_URL_CLUES = (
+    "://",
+    "www.",
+    "@",
+    "in/",
+    "skype:",
+    "live:",
+    ".com",
+    ".org",
+    ".net",
+    ".io",
+    ".me",
+    ".fr",
+    ".ee",
+    ".co",
+    ".be",
+)
+_IMAGE_CLUES = ("![", "data:", "<img", "photo", "picture", "headshot", "image", ".jp", ".png", ".gif", ".web", ".heic")
 _TRAILING = ".,;:!?)]}'\"’»"
 
 
 def find(text: str, lines: Lines) -> Iterator[Found]:
     """E-mail addresses, links, identifiers and photos."""
-    for match in _EMAIL.finditer(text):
+    lowered = text.lower()
+    for match in matches(_EMAIL, _EMAIL_CLUES, text, lowered):
         yield Found(match.start(), _trimmed(text, match.start(), match.end()), "email")
-    for match in _URL.finditer(text):
+    for match in matches(_URL, _URL_CLUES, text, lowered):
         yield Found(match.start(), _trimmed(text, match.start(), match.end()), "url")
     for match in _DOMAIN.finditer(text):
         if lines.personal(match.start()) or "/" in match.group():
@@ -110,7 +131,7 @@ def find(text: str, lines: Lines) -> Iterator[Found]:
         if lines.personal(match.start()) or re.search(r"[\d_./]", match["value"]):
             yield Found(*match.span("value"), "url")
     yield from _identifiers(text)
-    for match in _IMAGE.finditer(text):
+    for match in matches(_IMAGE, _IMAGE_CLUES, text, lowered):
         yield Found(*match.span(), "photo")
     for line in lines.all:
         if line.end - line.start < 60 and _PHOTO_LINE.fullmatch(text, line.start, line.end):

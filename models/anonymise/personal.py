@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from models.anonymise.clues import matches
 from models.anonymise.kinds import Found, Kind
 from models.anonymise.lines import Line, Lines, fold
 
@@ -184,7 +185,7 @@ def _is_demonym(words: str) -> bool:
     return bool(found) and all(word in _demonyms() for word in found)
 
 
-# Without one of these in the text in lower case a pattern is not worth its time.
+# See `clues`.
 _CLUES: dict[re.Pattern[str], tuple[str, ...]] = {
     _BIRTH_LABEL: ("birth", "dob", "d.o", "d. o", "naiss", "anniv"),
     _BORN: ("born", "né", "ne le", "nee le", "ne en", "nee en", "ne(e)"),
@@ -207,20 +208,18 @@ _CLUES: dict[re.Pattern[str], tuple[str, ...]] = {
     _NATIONALITY: ("nationalit", "citizen", "citoyen"),
     _NATIONAL: ("nationalit", "national", "citizen", "citoyen", "passport", "ressortissant"),
     _CITIZEN: ("citizen", "national"),
+    _ONE_GENDER_SCHOOL: (
+        *("girl", "boy", "women", " men", "\nmen", "ladies", "gentlem", "male", "fille", "garçon", "demoiselle"),
+        *("jeunes gens", "fratern", "soror", "scout", "féminin", "feminin"),
+    ),
 }
-
-
-def _matches(pattern: re.Pattern[str], text: str, lowered: str) -> Iterator[re.Match[str]]:
-    clues = _CLUES.get(pattern)
-    if clues is None or any(clue in lowered for clue in clues):
-        yield from pattern.finditer(text)
 
 
 def find(text: str, lines: Lines) -> Iterator[Found]:
     """All kinds of this module, overlaps included."""
     lowered = text.lower()
     yield from _labelled(text, lowered, _BIRTH_LABEL, "birth_date", ("date", "value", "word"))
-    for match in _matches(_BORN, text, lowered):
+    for match in matches(_BORN, _CLUES[_BORN], text, lowered):
         line = lines.at(match.start())
         if line is not None and (
             line.zone != "body" or line.start == match.start() or match["french"] or _of_self(text, match.start())
@@ -230,15 +229,15 @@ def find(text: str, lines: Lines) -> Iterator[Found]:
     yield from (Found(*match.span(), "age") for match in _AGE.finditer(text))
     yield from _labelled(text, lowered, _GENDER_LABEL, "gender", ("value", "word"))
     for pattern in (_PARENT, _PERSON, _PRONOUN):
-        yield from (Found(*match.span(), "gender") for match in _matches(pattern, text, lowered))
+        yield from (Found(*match.span(), "gender") for match in matches(pattern, _CLUES.get(pattern), text, lowered))
     if is_french(text):
         yield from (Found(*match.span(), "gender") for match in _FRENCH_PRONOUN.finditer(text))
     yield from _labelled(text, lowered, _NATIONALITY, "nationality", ("value", "word"))
-    yield from (Found(*match.span(), "nationality") for match in _matches(_CITIZEN, text, lowered))
-    for match in _matches(_NATIONAL, text, lowered):
+    yield from (Found(*match.span(), "nationality") for match in matches(_CITIZEN, _CLUES[_CITIZEN], text, lowered))
+    for match in matches(_NATIONAL, _CLUES[_NATIONAL], text, lowered):
         if _is_demonym(match["after"] or match["words"] or match["before"]):
             yield Found(*match.span(), "nationality")
-    for match in _ONE_GENDER_SCHOOL.finditer(text):
+    for match in matches(_ONE_GENDER_SCHOOL, _CLUES[_ONE_GENDER_SCHOOL], text, lowered):
         french = re.match(
             r"(?:de |d['’])?(?:jeunes )?(?:filles|garçons|demoiselles|jeunes gens)", match.group(), re.IGNORECASE
         )
@@ -262,7 +261,7 @@ def _of_self(text: str, start: int) -> bool:
 def _labelled(
     text: str, lowered: str, pattern: re.Pattern[str], kind: Kind, groups: tuple[str, ...]
 ) -> Iterator[Found]:
-    for match in _matches(pattern, text, lowered):
+    for match in matches(pattern, _CLUES.get(pattern), text, lowered):
         for group in groups:
             if match[group]:
                 yield Found(*match.span(group), kind)
