@@ -99,7 +99,11 @@ class Report:
             "|---|---|---|---|",
         ]
         for language, scores in self.cases.items():
-            text += [f"| {language} | {kind} | {score.found} | {score.gold} |" for kind, score in scores.items()]
+            text += [
+                f"| {language} | {kind} | {score.found} | {score.gold} |"
+                for kind, score in scores.items()
+                if score.gold
+            ]
             kept, stay = (sum(getattr(score, name) for score in scores.values()) for name in ("kept", "stay"))
             text.append(f"| {language} | things that must stay | {kept} | {stay} |")
         if self.postings:
