@@ -6,7 +6,7 @@ from models.titles.student import TitleStudent
 from workers import titles
 from workers.settings import Settings
 
-TITLES = ["Leiter Einkauf", "Nurse", "", "Chargée de communication externe et interne " * 3, "Nurse", "VP Sales"] * 20
+TITLES = ["Leiter Einkauf", "Nurse", "", "Online Marketing Specialist " * 3, "Nurse", "VP Sales"] * 20
 
 
 async def test_titles_are_read_through_triton_as_by_the_file(triton_settings: Settings) -> None:

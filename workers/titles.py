@@ -15,7 +15,7 @@ from models.repository import model_dir
 from models.titles.student import TitleStudent
 from topics.titles import TitleFeatures
 from workers import inference
-from workers.embedded import EmbeddedStack
+from workers.embedded import EmbeddedStack, PartName
 from workers.errors import FatalError
 from workers.files import open_lines
 from workers.inference import Infer, ServedModel
@@ -152,12 +152,13 @@ def titles(
 @asynccontextmanager
 async def _served(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
     """The settings, with an embedded Triton where they name none."""
+    wanted: tuple[PartName, ...] = ("triton",)
     stack = EmbeddedStack(
         folder,
         kafka=None,
         triton=settings.triton_url,
         redis=None,
-        wanted=("triton",),
+        wanted=wanted,
         on_progress=lambda text: errors.print(text, style="dim", highlight=False),
     )
     async with stack as addresses:

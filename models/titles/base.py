@@ -10,6 +10,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,7 +108,7 @@ class _Cursor:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
-    def values(self, form: str) -> tuple[int | float, ...]:
+    def values(self, form: str) -> tuple[Any, ...]:
         found = struct.unpack_from("<" + form, self.data, self.at)
         self.at += struct.calcsize("<" + form)
         return found
@@ -173,4 +174,5 @@ def _dequantised(data: memoryview, width: int) -> NDArray[np.float32]:
     """Blocks of 32 weights to rows of `width`."""
     blocks = np.frombuffer(data, _BLOCK)
     halves = np.concatenate([blocks["bytes"] & 15, blocks["bytes"] >> 4], axis=1).astype(np.float32)
-    return ((halves - 8) * blocks["scale"].astype(np.float32)[:, None]).reshape(-1, width)
+    values: NDArray[np.float32] = ((halves - 8) * blocks["scale"].astype(np.float32)[:, None]).reshape(-1, width)
+    return values

@@ -37,8 +37,9 @@ the lists. A title with "Manager" and no other rank is `Lead`; office, case, con
 _TAIL = """
 ## Limits
 
-- One LLM labelled, once; that its conventions are a recruiter's is not shown. Plain managers and assistants are where
-  people differ most: by another convention accuracy of seniority falls by about their share (a tenth each).
+- One LLM labelled, once; that its conventions are a recruiter's is not shown. It had plain managers as `Professional`;
+  a rule moved 189 of all labelled titles to `Lead` (and two bare "Prokurist" to `Management`), test titles included.
+  By the LLM's own labels the seniority of this test is right for 0.837 [0.805, 0.870], macro-F1 0.863 [0.827, 0.893].
 - The training positions come from few employers (Germany, the car industry, retail, health care weigh much).
 - Languages beyond German, English, French and Spanish have the base's knowledge and few labels.
 - A blank or masked title is answered with how common each class is among the training positions.

@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.card:
         training = json.loads((directory / TRAINING).read_text("utf-8"))
         size = (directory / WEIGHTS).stat().st_size / 1e6
-        counts = {part: len(own) for part, own in parts.items()}
+        counts = {str(part): len(own) for part, own in parts.items()}
         ablation = options.ablation.read_text("utf-8").splitlines() if options.ablation else []
         card.write(directory / "MODEL_CARD.md", lines, ablation, training, counts, size)
 

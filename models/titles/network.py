@@ -36,7 +36,8 @@ class Network(nn.Module):
         """As :meth:`save` left it."""
         network = cls(run / _ENCODER)
         network.heads.load_state_dict(torch.load(run / _HEADS, weights_only=True))
-        return network.eval()
+        network.eval()
+        return network
 
     def save(self, run: Path) -> None:
         """Writes encoder and heads to a folder."""

@@ -194,7 +194,10 @@ def class_weights(rows: Sequence[Row], power: float) -> dict[str, Tensor]:
     """Inverse frequency to a power, of mean one over rows: the rare classes are what training lacks."""
     weights = {}
     for head in HEADS:
-        counts = sum((row.targets[head] * row.weights[head] for row in rows if head in row.targets), 0.0) + 1.0
+        counts = np.ones(len(HEADS[head]))
+        for row in rows:
+            if head in row.targets:
+                counts += row.targets[head] * row.weights[head]
         values = (counts.mean() / counts) ** power
         weights[head] = torch.tensor(values / (values * counts).sum() * counts.sum(), dtype=torch.float32)
     return weights
@@ -250,7 +253,8 @@ def fit(
             break
     if kept is not None:
         network.load_state_dict(kept)
-    return network.eval()
+    network.eval()
+    return network
 
 
 def _watch(network: Network, tokenizer: Tokenizer, titles: Sequence[Title]) -> float:
@@ -276,7 +280,7 @@ def loss(logits: Mapping[str, Tensor], batch: Sequence[Row], weights: Mapping[st
     return total
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def believe(
     networks: Sequence[Network], tokenizer: Tokenizer, texts: Sequence[str], batch: int = 128, bf16: bool = False
 ) -> Targets:

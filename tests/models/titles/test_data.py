@@ -49,7 +49,7 @@ def test_near_duplicates_stay_together_and_tested_ones_train_nowhere() -> None:
     assert not keys["train"] & keys["test"]
     assert not keys["train"] & keys["calibration"]
     assert not keys["calibration"] & keys["test"]
-    assert all(title.real for part in ("calibration", "test") for title in parts[part])  # type: ignore[index]
+    assert all(title.real for part in ("calibration", "test") for title in parts[part])
     assert 80 < len(parts["test"]) < 160
     assert any(not title.real for title in parts["train"])
 

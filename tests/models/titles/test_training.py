@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.titles import data
 from models.titles.labels import HEADS
 from models.titles.student import MAX_TOKENS, TitleStudent
 
@@ -20,7 +21,11 @@ PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁Leit", "er", "▁Bak", "�
 def packed(path: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     """Writes a model of the packed form with seeded weights; returns the tensors that it holds."""
     generator = np.random.default_rng(0)
-    shapes = {"emb.word": (len(PIECES), HIDDEN), "emb.pos": (64, HIDDEN), "emb.type": (2, HIDDEN)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "emb.word": (len(PIECES), HIDDEN),
+        "emb.pos": (64, HIDDEN),
+        "emb.type": (2, HIDDEN),
+    }
     shapes |= {"emb.ln.w": (HIDDEN,), "emb.ln.b": (HIDDEN,)}
     for layer in range(LAYERS):
         for name in ("q", "k", "v", "ao", "fi", "fo"):
@@ -117,13 +122,13 @@ def test_titles_are_learned_exported_and_served(tmp_path: Path, base: Path) -> N
     folder = export(run, tmp_path / "model", labels)
     student = TitleStudent.load(folder)
     assert f'string_value: "{student.assets_digest}"' in (folder / "config.pbtxt").read_text("utf-8")
-    parts = train.data.split(train.data.read_labels(labels))
+    parts = data.split(data.read_labels(labels))
     found = answers(parts["test"], folder)
     right = [own.seniority.value == title.classes["seniority"] for title, own in zip(parts["test"], found, strict=True)]
     assert np.mean(right) > 0.9
     # By itself as among others: the same to the bit.
     assert answers(parts["test"][3:4], folder) == found[3:4]
-    (silent,) = answers([train.data.Title("", {}, {}, True)], folder)
+    (silent,) = answers([data.Title("", {}, {}, True)], folder)
     assert silent.seniority.confidence < 0.9
 
 
@@ -149,11 +154,11 @@ def test_temperature_undoes_overconfidence() -> None:
 def test_a_second_class_and_the_lists_count_less() -> None:
     from models.titles import train
 
-    title = train.data.Title("Cook", {"seniority": "Lead"}, {"seniority": "Senior"}, True)
+    title = data.Title("Cook", {"seniority": "Lead"}, {"seniority": "Senior"}, True)
     (row,) = train.rows_of([title])
     lead, senior = HEADS["seniority"].index("Lead"), HEADS["seniority"].index("Senior")
     assert (row.targets["seniority"][lead], row.targets["seniority"][senior]) == (0.75, 0.25)
-    lists = [train.data.Title(f"Cook {n}", {"seniority": "Lead"}, {}, False) for n in range(50)]
+    lists = [data.Title(f"Cook {n}", {"seniority": "Lead"}, {}, False) for n in range(50)]
     drawn = train.listed_rows(lists, 17 * 4)
     assert len(drawn) == 4
     assert all(row.weights["seniority"] < 1 for row in drawn)
