@@ -1,0 +1,1 @@
+"""The title student: seniority and department of job titles in several languages."""
