@@ -71,10 +71,15 @@ def epoch(taxonomy: Taxonomy, groups: Mapping[str, str], near: Mapping[str, str]
     for concept in taxonomy.skills:
         for left, right in _label_pairs(concept, chance, most=3):
             pairs.append(Pair(left, right, concept.uri, near[concept.uri]))
-        sentence = chance.choice(_SENTENCES).format(chance.choice(known_labels(concept)))
+        sentence = in_sentence(chance.choice(known_labels(concept)), chance)
         pairs.append(Pair(sentence, chance.choice(known_labels(concept)), concept.uri, near[concept.uri]))
         pairs += _described(concept, near, chance)
     return pairs
+
+
+def in_sentence(label: str, chance: random.Random) -> str:
+    """A skill's label in a sentence as postings have it."""
+    return chance.choice(_SENTENCES).format(label)
 
 
 def _label_pairs(concept: Concept, chance: random.Random, most: int) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,45 @@
+"""Runs the exported embedder in this process, for evaluation and export; serving goes through Triton."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from models.esco.embedder import DIMENSION, TextEmbedder
+
+# As the worker's client pads: the shape, and so the result, never depends on chance.
+_LENGTH_STEP = 4
+_MAX_TOKENS = 2_048
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+def embedding(directory: Path, threads: int = 2) -> Embed:
+    """A function from texts to embeddings `(texts, 384)`, of the model in that folder."""
+    return of_weights(directory / "1" / "model.onnx", TextEmbedder.load(directory), threads)
+
+
+def of_weights(weights: Path, embedder: TextEmbedder, threads: int = 2) -> Embed:
+    """The same of any ONNX file."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        tokens = embedder.tokenize(texts)
+        result = np.zeros((len(texts), DIMENSION), np.float32)
+        order = sorted(range(len(texts)), key=lambda i: -len(tokens[i]))
+        while order:
+            width = -(-len(tokens[order[0]]) // _LENGTH_STEP) * _LENGTH_STEP
+            batch, order = order[: max(1, _MAX_TOKENS // width)], order[max(1, _MAX_TOKENS // width) :]
+            ids = np.zeros((len(batch), width), np.int64)
+            mask = np.zeros_like(ids)
+            for row, index in enumerate(batch):
+                ids[row, : len(tokens[index])] = tokens[index]
+                mask[row, : len(tokens[index])] = 1
+            result[batch] = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+        return result
+
+    return embed
