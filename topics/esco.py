@@ -14,5 +14,7 @@ class EscoConcept(Model):
     """An occupation or a skill of the taxonomy that the lineage names."""
 
     uri: Annotated[str, StringConstraints(pattern=r"^http://data\.europa\.eu/esco/\S+$")]
-    label: str = Field(description="Preferred label in the text's language where the taxonomy has one, else in English.")
+    label: str = Field(
+        description="Preferred label in the text's language where the taxonomy has one, else in English."
+    )
     code: str = Field(default="", description="ISCO-08 unit group and ESCO's extension, `2654.1.7`; empty for skills.")

@@ -121,9 +121,10 @@ def evaluate(
     chance = random.Random(1)  # noqa: S311
     tables, rates = [], {}
     for kind, concepts in (("occupations", taxonomy.occupations), ("skills", taxonomy.skills)):
-        whole = ConceptIndex(concepts, embed(preferred_labels(concepts)), weights[kind])
+        vectors = embed(preferred_labels(concepts))
+        whole = ConceptIndex(concepts, vectors, weights[kind])
         known = [without_kept_out(concept) for concept in concepts]
-        reduced = ConceptIndex(known, embed(preferred_labels(known)), weights[kind])
+        reduced = ConceptIndex(known, vectors, weights[kind])
         for language in ("en", "fr"):
             queries = kept_out(concepts, language)
             queries = chance.sample(queries, min(_MOST, len(queries)))
@@ -159,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     directory = options.model or model_dir(TextEmbedder.name)
     taxonomy = Taxonomy.load(*options.taxonomy)
     base = running.embedding(options.base, options.threads) if options.base else None
-    embed = running.embedding(directory, options.threads)
+    embed = running.remembering(running.embedding(directory, options.threads))
     tables, rates = evaluate(taxonomy, embed, load_weights(WEIGHTS), options.techwolf, base)
     lines = [line for table in tables for line in table_lines(table)]
     lines.append("One core, embeddings given: " + ", ".join(f"{r:.0f} {kind}/s" for kind, r in rates.items()) + ".")

@@ -1,4 +1,4 @@
-"""Writes the served text embedder: ONNX with int8 weights, its tokenizer, and Triton's configuration with their digests.
+"""Writes the served text embedder: ONNX with int8 weights, its tokenizer, Triton's configuration with their digests.
 
 python -m models.esco.export --run run
 """

@@ -98,7 +98,8 @@ class ConceptIndex:
 
     def fused(self, lexical: Floats, dense: Floats) -> Floats:
         """What ranks. Rounded: a difference in the last bits between two machines is no reason to prefer one."""
-        return np.round(lexical + np.float32(self.weights.dense) * dense, 5)
+        score: Floats = np.round(lexical + np.float32(self.weights.dense) * dense, 5)
+        return score
 
     def search(self, texts: Sequence[str], embeddings: Floats, k: int) -> list[list[Link]]:
         """The k best concepts of each text, best first; ties by URI."""
@@ -151,7 +152,7 @@ class Linker:
         path = cache / f"esco-{key}.npy" if cache else None
         vectors = _read(path, len(texts))
         if vectors is None:
-            vectors = embed(texts).astype(np.float16)
+            vectors = np.asarray(embed(texts), np.float16)
             if path:
                 _write(path, vectors)
         # Through float16 either way: the first start and the next give the same links.

@@ -43,3 +43,16 @@ def of_weights(weights: Path, embedder: TextEmbedder, threads: int = 2) -> Embed
         return result
 
     return embed
+
+
+def remembering(embed: Embed) -> Embed:
+    """The same function, asking no text twice."""
+    known: dict[str, NDArray[np.float32]] = {}
+
+    def remembered(texts: Sequence[str]) -> NDArray[np.float32]:
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            known.update(zip(missing, embed(missing), strict=True))
+        return np.array([known[text] for text in texts], np.float32).reshape(len(texts), DIMENSION)
+
+    return remembered

@@ -14,7 +14,7 @@ _NOT_PLURAL = ("ss", "us", "is", "os")
 
 
 def surface(title: str) -> str:
-    """A title as one would say it, for the encoder: "Developers, Systems Software" becomes "Systems Software Developers".
+    """A title as one would say it: "Developers, Systems Software" becomes "Systems Software Developers".
 
     What a classification leaves out ("Except …", "All Other") and marks of gender go.
     """
@@ -34,7 +34,7 @@ def words(text: str) -> list[str]:
 
 def singular(word: str) -> str:
     """The word without an English or French plural ending; exact only so far that both sides are treated alike."""
-    if len(word) <= 3 or word.endswith(_NOT_PLURAL):
+    if len(word) <= 3 or not word.isalpha() or word.endswith(_NOT_PLURAL):
         return word
     for several, one in _SEVERAL:
         if word.endswith(several):

@@ -72,7 +72,7 @@ def kept_out(concepts: Iterable[Concept], language: str | None = None) -> list[Q
 def without_kept_out(concept: Concept) -> Concept:
     """The concept with the labels that are known."""
     known = set(pairs.known_labels(concept))
-    labels = {language: tuple(l for l in own if l in known) for language, own in concept.labels.items()}
+    labels = {language: tuple(label for label in own if label in known) for language, own in concept.labels.items()}
     return dataclasses.replace(concept, labels=labels)
 
 
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=int, default=1_000, help="kept-out labels of each kind to learn from")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
-    embed = running.embedding(options.model or model_dir(TextEmbedder.name), options.threads)
+    embed = running.remembering(running.embedding(options.model or model_dir(TextEmbedder.name), options.threads))
     save_weights(tune(Taxonomy.load(*options.taxonomy), embed, options.most))
 
 
