@@ -39,7 +39,8 @@ _TAIL = """
   test half were written before anything was measured, but by the same hand as the half that tuned the weights.
 - The base encoder read English; French is found by its labels' words and by likeness to English.
 - The confidence was fitted to kept-out labels and a few texts that name nothing; on running text it is a guide only.
-- TechWolf's sets were annotated on an earlier release of ESCO; their labels without a namesake in this one are left out.
+- TechWolf's sets were annotated on an earlier release of ESCO; their labels without a namesake in this one are left
+  out.
 
 ## Commands
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.esco.embedder import DIMENSION, TextEmbedder
 
-# As the worker's client pads: the shape, and so the result, never depends on chance.
+# As the worker's client pads: only to the next step, so that a text's width, and its vector, is its own.
 _LENGTH_STEP = 4
 _MAX_TOKENS = 2_048
 
@@ -30,16 +30,18 @@ def of_weights(weights: Path, embedder: TextEmbedder, threads: int = 2) -> Embed
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
         tokens = embedder.tokenize(texts)
         result = np.zeros((len(texts), DIMENSION), np.float32)
-        order = sorted(range(len(texts)), key=lambda i: -len(tokens[i]))
-        while order:
-            width = -(-len(tokens[order[0]]) // _LENGTH_STEP) * _LENGTH_STEP
-            batch, order = order[: max(1, _MAX_TOKENS // width)], order[max(1, _MAX_TOKENS // width) :]
-            ids = np.zeros((len(batch), width), np.int64)
-            mask = np.zeros_like(ids)
-            for row, index in enumerate(batch):
-                ids[row, : len(tokens[index])] = tokens[index]
-                mask[row, : len(tokens[index])] = 1
-            result[batch] = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+        widths: dict[int, list[int]] = {}
+        for index, own in enumerate(tokens):
+            widths.setdefault(-(-len(own) // _LENGTH_STEP) * _LENGTH_STEP, []).append(index)
+        for width, members in widths.items():
+            rows = max(1, _MAX_TOKENS // width)
+            for batch in (members[start : start + rows] for start in range(0, len(members), rows)):
+                ids = np.zeros((len(batch), width), np.int64)
+                for row, index in enumerate(batch):
+                    ids[row, : len(tokens[index])] = tokens[index]
+                lengths = np.array([len(tokens[index]) for index in batch])
+                mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
+                result[batch] = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
         return result
 
     return embed

@@ -162,7 +162,7 @@ def _batches(all_pairs: Sequence[Pair], config: Config, chance: random.Random) -
 def _fit(network: Embedder, tokenizer: Tokenizer, epochs: Sequence[Sequence[Sequence[Pair]]], config: Config) -> None:
     total = config.steps or sum(map(len, epochs))
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.rate, total_steps=max(10, total), pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.rate, total_steps=max(20, total), pct_start=0.1)
     started, losses = time.monotonic(), []
     network.train()
     for step, batch in enumerate(_first(epochs, total)):
