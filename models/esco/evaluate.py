@@ -61,9 +61,10 @@ def scorers(index: ConceptIndex, embed: Embed) -> dict[str, Scorer]:
     }
 
 
-def extractor(concepts: Sequence[Concept], embed: Embed) -> Scorer:
+def extractor(concepts: Sequence[Concept], official: Taxonomy, embed: Embed) -> Scorer:
     """`esco-skill-extractor`: cosine of a general sentence model with labels and description run together."""
-    vectors = embed([" ".join([*c.labels["en"], c.descriptions.get("en", "")]) for c in concepts])
+    described = {c.uri: " ".join([*c.labels["en"], c.descriptions.get("en", "")]) for c in official.skills}
+    vectors = embed([described.get(concept.uri, concept.label()) for concept in concepts])
     return lambda texts: embed(texts) @ vectors.T
 
 
@@ -110,13 +111,16 @@ def speed(index: ConceptIndex, queries: Sequence[Query], vectors: Floats) -> flo
 
 
 def evaluate(
-    taxonomy: Taxonomy, embed: Embed, weights: dict[str, Weights], techwolf_folder: Path | None, base: Embed | None
+    taxonomy: Taxonomy,
+    embed: Embed,
+    weights: dict[str, Weights],
+    techwolf_folder: Path | None,
+    base: tuple[Taxonomy, Embed] | None = None,
 ) -> tuple[list[Table], dict[str, float]]:
     """All tables, and texts a second by kind.
 
     Args:
-        base: the general sentence model, for `esco-skill-extractor`'s own method; its descriptions come from the
-            taxonomy, so that needs the official folder.
+        base: for `esco-skill-extractor`'s own method, a taxonomy with descriptions and the general sentence model.
     """
     chance = random.Random(1)  # noqa: S311
     tables, rates = [], {}
@@ -137,7 +141,7 @@ def evaluate(
             own = techwolf.load(techwolf_folder, concepts) if techwolf_folder else {}
         by = scorers(whole, embed)
         if kind == "skills" and base:
-            by["esco-skill-extractor's method"] = extractor(concepts, base)
+            by["esco-skill-extractor's method"] = extractor(concepts, *base)
         for name, queries in own.items():
             tables.append(compare(name, queries, concepts, by))
             if kind == "occupations":
@@ -153,13 +157,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--taxonomy", type=Path, nargs="*", default=(), help="default: the copy in this package")
     parser.add_argument("--techwolf", type=Path, help="folder of TechWolf's skill-extraction sets")
     parser.add_argument("--base", type=Path, help="exported general sentence model, for the extractor's method")
+    parser.add_argument("--official", type=Path, help="folder of the official CSVs with descriptions, for the same")
     parser.add_argument("--model", type=Path, default=None, help="folder of the exported embedder")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--card", action="store_true", help="write MODEL_CARD.md beside the model")
     options = parser.parse_args(arguments)
     directory = options.model or model_dir(TextEmbedder.name)
     taxonomy = Taxonomy.load(*options.taxonomy)
-    base = running.embedding(options.base, options.threads) if options.base else None
+    base = None
+    if options.base and options.official:
+        base = Taxonomy.load(options.official), running.embedding(options.base, options.threads)
     embed = running.remembering(running.embedding(directory, options.threads))
     tables, rates = evaluate(taxonomy, embed, load_weights(WEIGHTS), options.techwolf, base)
     lines = [line for table in tables for line in table_lines(table)]

@@ -77,7 +77,7 @@ class ConceptIndex:
             raise ValueError(f"{len(vectors)} vectors for {len(preferred_labels(concepts))} preferred labels")
         self.concepts, self.weights = tuple(concepts), weights
         self._lexical = LexicalIndex([label for c in concepts for _, own in sorted(c.labels.items()) for label in own])
-        self._label_starts = _starts([sum(map(len, c.labels.values())) for c in concepts])
+        self._concept_of = np.repeat(np.arange(len(concepts)), [sum(map(len, c.labels.values())) for c in concepts])
         self._vectors = np.ascontiguousarray(vectors, np.float32)
         self._vector_starts = _starts([len(c.labels) for c in concepts])
 
@@ -86,7 +86,13 @@ class ConceptIndex:
         shape = (len(texts), len(self.concepts))
         lexical, dense = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         for row, text in enumerate(texts):
-            lexical[row] = np.maximum.reduceat(self._lexical.scores(surface(text)), self._label_starts)
+            scores = self._lexical.scores(surface(text))
+            # Few labels share a word with the text: only those are looked at.
+            labels = np.flatnonzero(scores)
+            own = self._concept_of[labels]
+            firsts = np.flatnonzero(np.diff(own, prepend=-1))
+            if len(firsts):
+                lexical[row, own[firsts]] = np.maximum.reduceat(scores[labels], firsts)
         for start in range(0, len(texts), _BLOCK):
             own = embeddings[start : start + _BLOCK]
             # Always a whole block: BLAS sums by the matrix's shape, and a link must not hang on batch mates.

@@ -88,7 +88,7 @@ def test_tunes_and_evaluates(taxonomy: Taxonomy, monkeypatch: pytest.MonkeyPatch
         evaluate, "titles", lambda _: [tune.Query("Chief Executives", frozenset([URI + "occupation/lead"]))]
     )
     weights = tune.tune(taxonomy, embed, most=10)
-    tables, rates = evaluate.evaluate(taxonomy, embed, weights, None, None)
+    tables, rates = evaluate.evaluate(taxonomy, embed, weights, None, (taxonomy, embed))
     lines = "\n".join(line for table in tables for line in table_lines(table))
     assert "| occupations, titles as O*NET has them (1) | MRR | RP@5 | first right |" in lines
     assert "| linker | 1.000 [1.000, 1.000] | 1.000 [1.000, 1.000] | 1.000 [1.000, 1.000] |" in lines
