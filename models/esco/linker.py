@@ -1,0 +1,221 @@
+"""Titles to ESCO occupations and phrases to ESCO skills: words and meaning together, with confidence.
+
+Of each concept two scores: the best TF-IDF cosine among all its labels in all languages, and the best cosine of the
+query's embedding with those of its preferred labels. Their weighted sum ranks; a logistic function of the best score,
+its two parts and its lead over the next concept says how likely the best one is right.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.esco.lexical import LexicalIndex
+from models.esco.taxonomy import Concept, Taxonomy
+from models.esco.text import surface
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+Embed = Callable[[Sequence[str]], Floats]
+WEIGHTS = Path(__file__).with_name("linking.json")
+# Queries whose scores are held at once.
+_BLOCK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Fitted by `models.esco.tune`.
+
+    Attributes:
+        dense: of the embeddings' cosine in the ranking score; the lexical cosine counts 1.
+        offset, score, lead, lexical: of the logistic function.
+        threshold: confidence below which there is no link.
+    """
+
+    dense: float
+    offset: float
+    score: float
+    lead: float
+    lexical: float
+    threshold: float
+
+    def confidence(self, score: Floats, lead: Floats, lexical: Floats) -> Floats:
+        """Probability that the best concept is right, of each query."""
+        logit = self.offset + self.score * score + self.lead * lead + self.lexical * lexical
+        return np.asarray(1 / (1 + np.exp(-logit)), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A concept that a text may mean.
+
+    Attributes:
+        confidence: of the first candidate the calibrated probability that it is right; a later one never has more.
+    """
+
+    concept: Concept
+    confidence: float
+
+
+class ConceptIndex:
+    """All occupations or all skills, searchable.
+
+    Args:
+        vectors: `(labels, 384)`, of length 1, in the order of `preferred_labels(concepts)`.
+    """
+
+    def __init__(self, concepts: Sequence[Concept], vectors: Floats, weights: Weights) -> None:
+        if len(vectors) != len(preferred_labels(concepts)):
+            raise ValueError(f"{len(vectors)} vectors for {len(preferred_labels(concepts))} preferred labels")
+        self.concepts, self.weights = tuple(concepts), weights
+        self._lexical = LexicalIndex([label for c in concepts for _, own in sorted(c.labels.items()) for label in own])
+        self._concept_of = np.repeat(np.arange(len(concepts)), [sum(map(len, c.labels.values())) for c in concepts])
+        self._vectors = np.ascontiguousarray(vectors, np.float32)
+        self._vector_starts = _starts([len(c.labels) for c in concepts])
+
+    def parts(self, texts: Sequence[str], embeddings: Floats) -> tuple[Floats, Floats]:
+        """Lexical and dense scores, `(texts, concepts)` each."""
+        shape = (len(texts), len(self.concepts))
+        lexical, dense = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        for row, text in enumerate(texts):
+            scores = self._lexical.scores(surface(text))
+            # Few labels share a word with the text: only those are looked at.
+            labels = np.flatnonzero(scores)
+            own = self._concept_of[labels]
+            firsts = np.flatnonzero(np.diff(own, prepend=-1))
+            if len(firsts):
+                lexical[row, own[firsts]] = np.maximum.reduceat(scores[labels], firsts)
+        for start in range(0, len(texts), _BLOCK):
+            own = embeddings[start : start + _BLOCK]
+            # Always a whole block: BLAS sums by the matrix's shape, and a link must not hang on batch mates.
+            block = np.zeros((_BLOCK, embeddings.shape[1]), np.float32)
+            block[: len(own)] = own
+            cosines = (block @ self._vectors.T)[: len(own)]
+            dense[start : start + _BLOCK] = np.maximum.reduceat(cosines, self._vector_starts, axis=1)
+        return lexical, dense
+
+    def fused(self, lexical: Floats, dense: Floats) -> Floats:
+        """What ranks. Rounded: a difference in the last bits between two machines is no reason to prefer one."""
+        score: Floats = np.round(lexical + np.float32(self.weights.dense) * dense, 5)
+        return score
+
+    def search(self, texts: Sequence[str], embeddings: Floats, k: int) -> list[list[Link]]:
+        """The k best concepts of each text, best first; ties by URI."""
+        result: list[list[Link]] = []
+        for start in range(0, len(texts), _BLOCK):
+            lexical, dense = self.parts(texts[start : start + _BLOCK], embeddings[start : start + _BLOCK])
+            result += [self._best(*own, k) for own in zip(lexical, dense, strict=True)]
+        return result
+
+    def _best(self, lexical: Floats, dense: Floats, k: int) -> list[Link]:
+        score = self.fused(lexical, dense)
+        count = min(max(k, 2), len(score))
+        least = np.partition(score, len(score) - count)[len(score) - count]
+        # Concepts lie in order of their URIs, and the sort is stable.
+        candidates = np.flatnonzero(score >= least)
+        order = candidates[np.argsort(-score[candidates], kind="stable")][:count]
+        best = score[order]
+        # Of the first its lead, of the others how far they lie behind.
+        lead = best - best[0]
+        lead[0] = best[0] - best[1] if len(best) > 1 else best[0]
+        sure = self.weights.confidence(best, lead, lexical[order])
+        sure = np.round(np.minimum(sure, sure[0]).astype(np.float64), 4)
+        return [Link(self.concepts[i], float(c)) for i, c in zip(order[:k], sure, strict=False)]
+
+
+class Linker:
+    """Occupations and skills of one taxonomy.
+
+    Embeddings of queries are those of `surface(title)` for titles and of the phrase itself for skills, by the model
+    that made the index.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, occupation_vectors: Floats, skill_vectors: Floats) -> None:
+        weights = load_weights(WEIGHTS)
+        self.taxonomy = taxonomy
+        self._occupations = ConceptIndex(taxonomy.occupations, occupation_vectors, weights["occupations"])
+        self._skills = ConceptIndex(taxonomy.skills, skill_vectors, weights["skills"])
+
+    @classmethod
+    def build(cls, taxonomy: Taxonomy, embed: Embed, model: str, cache: Path | None = None) -> "Linker":
+        """Embeds the preferred labels of all concepts, or takes them from the cache.
+
+        Args:
+            embed: texts to vectors of length 1, `(texts, 384)`.
+            model: digest of the model behind `embed`.
+            cache: folder for the vectors, one file for each taxonomy and model.
+        """
+        texts = [*preferred_labels(taxonomy.occupations), *preferred_labels(taxonomy.skills)]
+        key = hashlib.sha256(f"{taxonomy.version}\n{model}\n{len(texts)}".encode()).hexdigest()[:16]
+        path = cache / f"esco-{key}.npy" if cache else None
+        vectors = _read(path, len(texts))
+        if vectors is None:
+            vectors = np.asarray(embed(texts), np.float16)
+            if path:
+                _write(path, vectors)
+        # Through float16 either way: the first start and the next give the same links.
+        count = len(preferred_labels(taxonomy.occupations))
+        return cls(taxonomy, vectors[:count].astype(np.float32), vectors[count:].astype(np.float32))
+
+    def occupations(self, titles: Sequence[str], embeddings: Floats, k: int = 1) -> list[list[Link]]:
+        """The k most likely occupations of each title, best first; none where the best is too unsure.
+
+        Args:
+            embeddings: `(titles, 384)`, of length 1.
+        """
+        return _sure_enough(self._occupations, titles, embeddings, k)
+
+    def skills(self, phrases: Sequence[str], embeddings: Floats, k: int = 1) -> list[list[Link]]:
+        """The k most likely skills of each phrase or sentence, likewise."""
+        return _sure_enough(self._skills, phrases, embeddings, k)
+
+
+def preferred_labels(concepts: Sequence[Concept]) -> list[str]:
+    """What is embedded: of each concept, in order, its preferred label in each language."""
+    return [own[0] for concept in concepts for _, own in sorted(concept.labels.items())]
+
+
+def _sure_enough(index: ConceptIndex, texts: Sequence[str], embeddings: Floats, k: int) -> list[list[Link]]:
+    found = index.search(texts, embeddings, k)
+    return [links if links and links[0].confidence >= index.weights.threshold else [] for links in found]
+
+
+def _starts(lengths: Sequence[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+
+
+def _read(path: Path | None, rows: int) -> NDArray[np.float16] | None:
+    if path is None or not path.exists():
+        return None
+    try:
+        vectors: NDArray[np.float16] = np.load(path)
+    except (OSError, ValueError):
+        log.warning("damaged index of ESCO labels: made anew")
+        return None
+    return vectors if vectors.ndim == 2 and len(vectors) == rows else None
+
+
+def _write(path: Path, vectors: NDArray[np.float16]) -> None:
+    """Whole or not at all: two workers may start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
+        np.save(file, vectors)
+    os.replace(file.name, path)
+
+
+def load_weights(path: Path) -> dict[str, Weights]:
+    """Weights of `occupations` and `skills`."""
+    return {kind: Weights(**own) for kind, own in json.loads(path.read_text("utf-8")).items()}
+
+
+def save_weights(weights: dict[str, Weights]) -> None:
+    """Writes what `tune` fitted."""
+    WEIGHTS.write_text(json.dumps({kind: asdict(own) for kind, own in weights.items()}, indent=2) + "\n", "utf-8")
