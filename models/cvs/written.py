@@ -1,0 +1,2 @@
+from models.cvs.data import Example
+def examples(part): return []
