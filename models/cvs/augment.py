@@ -1,4 +1,4 @@
-"""Variants of labelled CVs: employers named instead of masked, contacts masked at the head, other separators and headings.
+"""Variants of labelled CVs: employers named, contacts masked at the head, other separators and headings.
 
 The real CVs at hand share one résumé builder's customs; those of other people do not.
 """
@@ -17,7 +17,8 @@ _MASKED_PLACE = re.compile(r"\bCity ?, ?State\b(?: ?, ?(?:USA|Country))?")
 _DASH = re.compile(r"ï¼\S?|â€[“”\u200b]")
 _DASHES = ("–", "-", "|", ",", "—", "•")
 _PLACES = (
-    "Portland, OR", "Leeds", "Galway, Ireland", "Austin, Texas", "Toronto, ON", "Lyon", "Denver, Colorado", "Bristol, UK",
+    "Portland, OR", "Leeds", "Galway, Ireland", "Austin, Texas", "Toronto, ON", "Lyon", "Denver, Colorado",
+    "Bristol, UK",
     "Chicago", "Manchester", "Tulsa, OK", "Remote", "Boston, MA", "Cork", "Geneva", "Montréal, QC", "Phoenix, AZ",
 )  # fmt: skip
 HEADS = (

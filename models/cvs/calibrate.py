@@ -1,6 +1,6 @@
 """Fits thresholds and temperatures on CVs that were not trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +14,10 @@ from models.cvs.running import Answer
 from models.cvs.student import CvStudent
 from topics.cvs import CvExtraction
 
-_GRID = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-_SECTOR_GRID = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-_TEMPERATURES = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 2.5)
+Read = Callable[[Thresholds], list[CvExtraction]]
+_GRID = (0.25, 0.35, 0.5, 0.65)
+_SECTOR_GRID = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+_TEMPERATURES = (0.5, 0.75, 1.0, 1.5, 2.0)
 # Which fields show how good an entity's threshold is.
 _JUDGED_BY = {
     "title": ("current_title", "past_titles"),
@@ -53,22 +54,18 @@ def fit(
     best = student.thresholds
     for entity, names in _JUDGED_BY.items():
         tried = [replace(best, entities=best.entities | {entity: value}) for value in _GRID]
-        best = max(tried, key=lambda one: (quality(one, names), -abs(one.entities[entity] - 0.5)))  # noqa: B023
-    best = max(
-        (replace(best, sector=value) for value in _SECTOR_GRID), key=lambda one: quality(one, ["sectors"])
-    )
+        best = max(tried, key=lambda one: (quality(one, names), -abs(one.entities[entity] - 0.5)))
+    best = max((replace(best, sector=value) for value in _SECTOR_GRID), key=lambda one: quality(one, ["sectors"]))
     best = replace(best, temperature={name: _temperature(best, name, examples, read) for name in CHOICES})
     return replace(best, review={name: _review(name, examples, read(best)) for name in CHOICES})
 
 
-def _temperature(start: Thresholds, name: str, examples: Sequence[Example], read) -> float:  # type: ignore[no-untyped-def]
+def _temperature(start: Thresholds, name: str, examples: Sequence[Example], read: Read) -> float:
     def likelihood(value: float) -> float:
         extractions = read(replace(start, temperature=start.temperature | {name: value}))
         sure = [getattr(e, name).confidence for e in extractions]
         right = [getattr(e, name).value == item.label[name] for e, item in zip(extractions, examples, strict=True)]
-        return sum(
-            float(np.log(np.clip(p if ok else 1 - p, 1e-3, 1))) for p, ok in zip(sure, right, strict=True)
-        )
+        return sum(float(np.log(np.clip(p if ok else 1 - p, 1e-3, 1))) for p, ok in zip(sure, right, strict=True))
 
     return max(_TEMPERATURES, key=likelihood)
 

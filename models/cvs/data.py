@@ -216,5 +216,3 @@ def split(examples: Sequence[Example]) -> dict[Part, list[Example]]:
         )
         parts[part] += alike
     return parts
-
-

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cvs.dates import Range, ranges
+from models.cvs.dates import Range
 from models.cvs.labels import CHOICES, ENTITIES, OUTSIDE, choice_slices, first, sector_slice
-from models.cvs.preparing import Prepared, Unit
+from models.cvs.preparing import NO_SPAN, Prepared, Unit
 from models.cvs.sections import Line
 from models.cvs.sectors import SECTORS
 
@@ -22,6 +22,11 @@ _ELSEWHERE = 0.2
 # A line of distance to a date weighs as much as so many characters.
 _LINE_CHARS = 60
 _MAX_DISTANCE = 240
+# A token of a run may be this much less sure than its surest must be.
+_GOES_ON = 0.6
+_SURE = 0.5
+# Names of these may follow each other with nothing between.
+_LISTED = ("skill", "language")
 _EDGES = " ,.;:/-–—•*|\n\t\"'"
 
 
@@ -44,9 +49,7 @@ class Thresholds:
     @classmethod
     def neutral(cls) -> "Thresholds":
         """A half everywhere; marks nothing."""
-        return cls(
-            dict.fromkeys(ENTITIES, 0.5), 0.5, dict.fromkeys(CHOICES, 1.0), dict.fromkeys(CHOICES, 0.0)
-        )
+        return cls(dict.fromkeys(ENTITIES, 0.5), 0.5, dict.fromkeys(CHOICES, 1.0), dict.fromkeys(CHOICES, 0.0))
 
     @classmethod
     def load(cls, path: Path) -> "Thresholds":
@@ -100,18 +103,25 @@ def _runs(prepared: Prepared, unit: Unit, probabilities: Floats, entity: str, th
         inside = inside + probabilities[:, first("field")] + probabilities[:, first("field") + 1]
     runs: list[tuple[int, int, list[float]]] = []
     previous = -2
-    for index in np.flatnonzero(inside >= threshold).tolist():
+    for index in np.flatnonzero(inside >= _GOES_ON * threshold).tolist():
         start, end = unit.token_spans[index]
         if start == end:
             continue
+        # A wrapped line: only its break stands between, and the student takes the next word for a further one.
+        wrapped = index == previous + 2 and unit.token_spans[index - 1] == NO_SPAN
+        joins = index == previous + 1 or (wrapped and following[index] > max(_SURE, opening[index]))
+        listed = entity in _LISTED and opening[index] > max(_SURE, following[index])
         glued = bool(runs) and start == runs[-1][1] and prepared.text[start].isalnum()
-        begins = opening[index] > following[index] and entity not in ("education", "dates")
-        if runs and index == previous + 1 and (glued or not begins):
+        if runs and joins and (glued or not listed):
             runs[-1] = (runs[-1][0], end, [*runs[-1][2], float(inside[index])])
         else:
             runs.append((start, end, [float(inside[index])]))
         previous = index
-    return [Found(start, end, round(sum(values) / len(values), 4)) for start, end, values in runs]
+    return [
+        Found(start, end, round(sum(values) / len(values), 4))
+        for start, end, values in runs
+        if max(values) >= threshold
+    ]
 
 
 def _trimmed(text: str, run: Found) -> Found:
@@ -175,7 +185,7 @@ def jobs(prepared: Prepared, token_probs: Sequence[Floats], thresholds: Threshol
 def _recency(job: Job) -> tuple[bool, int, int]:
     if job.dates is None:
         return (False, 0, 0)
-    ends = -10**6 if job.dates.last is None else -job.dates.last
+    ends = -(10**6) if job.dates.last is None else -job.dates.last
     return (False, ends, -job.dates.first)
 
 
@@ -200,7 +210,7 @@ def job_dates(prepared: Prepared, token_probs: Sequence[Floats], thresholds: Thr
     """The ranges of dates that the student takes for those of jobs."""
     tagged = spans(prepared, token_probs, "dates", thresholds.entities["dates"])
     return [
-        stretch for stretch in ranges(prepared.text)
+        stretch for stretch in prepared.dates
         if any(run.start < stretch.end and stretch.start < run.end for run in tagged)
     ]  # fmt: skip
 

@@ -17,11 +17,13 @@ _PEOPLE = (
 )  # fmt: skip
 _COINED = (
     "Veltrix", "Omnira", "Zentara", "Quantiva", "Lumeo", "Brightwell", "Axiora", "Novexa", "Synlogic", "Pathera",
-    "Kinetiq", "Halcyon", "Trivanta", "Meridex", "Solenne", "BluePeak", "GreenForge", "DataHarbor", "CloudMint", "Fynbo",
+    "Kinetiq", "Halcyon", "Trivanta", "Meridex", "Solenne", "BluePeak", "GreenForge", "DataHarbor", "CloudMint",
+    "Fynbo",
 )  # fmt: skip
 _TRADES = (
     "Software", "Foods", "Logistics", "Insurance", "Motors", "Healthcare", "Electronics", "Construction", "Staffing",
-    "Marketing", "Textiles", "Pharmacy", "Energy", "Media", "Consulting", "Plumbing", "Furniture", "Airways", "Robotics",
+    "Marketing", "Textiles", "Pharmacy", "Energy", "Media", "Consulting", "Plumbing", "Furniture", "Airways",
+    "Robotics",
     "Financial Services", "Real Estate", "Home Care", "Engineering", "Cleaning Services", "Catering", "Security",
 )  # fmt: skip
 _INSTITUTIONS = (

@@ -11,7 +11,8 @@ _NAMED_IN = ("en", "fr")
 _FURTHER = {
     "mandarin": "zh", "cantonese": "zh", "cantonais": "zh", "farsi": "fa", "dari": "fa", "castilian": "es",
     "castillan": "es", "flemish": "nl", "flamand": "nl", "filipino": "tl", "tagalog": "tl", "pashto": "ps",
-    "creole": "ht", "haitian": "ht", "slovene": "sl", "gaelic": "ga", "punjabi": "pa", "panjabi": "pa", "anglaise": "en",
+    "creole": "ht", "haitian": "ht", "slovene": "sl", "gaelic": "ga", "punjabi": "pa", "panjabi": "pa",
+    "anglaise": "en",
     "francaise": "fr", "serbo-croatian": "sh", "moldovan": "ro", "burmese": "my", "kurdish": "ku", "twi": "ak",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?")
@@ -26,7 +27,7 @@ def codes(text: str) -> list[str]:
 
 @cache
 def _names() -> dict[str, str]:
-    names = {}
+    names: dict[str, str] = {}
     for language in _NAMED_IN:
         for code, name in Locale.parse(language).languages.items():
             folded = _folded(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
+from models.cvs.dates import Range, ranges
 from models.cvs.sections import Line, lines
 from models.postings.preparing import NO_SPAN, Unit
 from models.text.cleaning import clean
@@ -32,8 +33,8 @@ class Prepared:
         text: clean and anonymised; evidence points into it.
         language: ISO 639-1, the CV's own or detected.
         supported: False: no units, nothing is read.
-        units: of each the span of its lines and its token ids, `[CLS] headline [SEP] heading [SEP] break line break line
-            … [SEP]`, at most `MAX_TOKENS`; `NO_SPAN` for special, break and context tokens.
+        units: of each the span of its lines and its token ids, `[CLS] headline [SEP] heading [SEP] break line break
+            line … [SEP]`, at most `MAX_TOKENS`; `NO_SPAN` for special, break and context tokens.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Prepared:
     language_confidence: float
     supported: bool
     lines: tuple[Line, ...]
+    dates: tuple[Range, ...]
     units: tuple[Unit, ...]
 
 
@@ -66,7 +68,7 @@ def prepare(texts: Sequence[str], languages: Sequence[str | None], tokenizer: To
         language, confidence, supported = _language(text, own)
         rows = tuple(lines(text))
         units = windows(text, rows, tokenizer) if supported else ()
-        prepared.append(Prepared(text, language, confidence, supported, rows, units))
+        prepared.append(Prepared(text, language, confidence, supported, rows, tuple(ranges(text)), units))
     return prepared
 
 

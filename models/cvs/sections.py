@@ -43,7 +43,8 @@ _HEADINGS: dict[Kind, str] = {
         r"(?: (?:and|&) (?:abilities|competencies|technologies|tools|expertise|qualifications|software|skills))?"
         r"|areas? of (?:expertise|strength)|qualifications? highlights|highlights of qualifications|technical summary"
         r"|(?:competences?|savoir faire|informatique|outils|logiciels|atouts|aptitudes|connaissances|qualites)"
-        r"(?: (?:cles?|techniques?|professionnelles?|informatiques?|metiers?|numeriques?|linguistiques?|personnelles?))?"
+        r"(?: (?:cles?|techniques?|professionnelles?|informatiques?|metiers?|numeriques?|linguistiques?|"
+        r"personnelles?))?"
         r"(?: et outils)?"
     ),
     "languages": r"(?:foreign )?languages?(?: skills| spoken| known)?|langues?(?: etrangeres?| parlees?)?",
@@ -100,7 +101,9 @@ def lines(text: str) -> list[Line]:
         # "Skills: diplomacy, research" within a job speaks for its own line alone.
         label = _LABEL.match(content)
         own = heading_kind(label[1]) if label else None
-        found.append(Line(*span, own or kind, Span(start + label.start(1), start + label.end(1)) if label and own else heading))
+        found.append(
+            Line(*span, own or kind, Span(start + label.start(1), start + label.end(1)) if label and own else heading)
+        )
     return found
 
 

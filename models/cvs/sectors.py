@@ -1,7 +1,7 @@
 """The closed list of sectors: short names in the manner of NACE Rev. 2 divisions.
 
-The teacher names sectors freely; each of its frequent names, and those of the same meaning, is one of ours. Rare ones go
-to the nearest broader name.
+The teacher names sectors freely; each of its frequent names, and those of the same meaning, is one of ours. Rare ones
+go to the nearest broader name.
 """
 
 # Of each sector the other names that mean it, or a part of it.
@@ -44,8 +44,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
                           "Postal and courier services", "Transportation"),
     "Graphic design": ("Design", "Specialised design", "Product design", "Packaging design", "Web design"),
     "Hairdressing and beauty": ("Spa and wellness", "Beauty", "Cosmetics sales"),
-    "Health care": ("Public health", "Health IT", "Health care IT", "Health care revenue services", "Ambulance services",
-                    "Physical therapy services", "Medical laboratories", "Nursing care"),
+    "Health care": (
+        "Public health", "Health IT", "Health care IT", "Health care revenue services", "Ambulance services",
+        "Physical therapy services", "Medical laboratories", "Nursing care",
+    ),
     "Health insurance": (),
     "Higher education": ("Universities",),
     "Home health care": (),

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from tokenizers import Tokenizer
 
 from models.cvs import decoding, education, labels, languages, years
-from models.cvs.dates import ranges
 from models.cvs.decoding import MAX_COMPANIES, MAX_TITLES, Floats, Found, Thresholds
 from models.cvs.preparing import Prepared, Unit, prepare
 from topics.cvs import CvExtraction, Education
@@ -151,7 +150,7 @@ def _languages(prepared: Prepared, found: Sequence[Found]) -> tuple[Feature[str]
 
 def _years(prepared: Prepared, token_probs: Sequence[Floats], thresholds: Thresholds) -> Feature[float | None]:
     dates = decoding.job_dates(prepared, token_probs, thresholds)
-    counted = years.by_dates(dates, ranges(prepared.text))
+    counted = years.by_dates(dates, prepared.dates)
     stated = years.stated(prepared.text, prepared.lines)
     # What is stated may be an older sum, what is dated may be cut off: the longer is the whole.
     best = max((y for y in (counted, stated) if y is not None), key=lambda y: y.value, default=None)

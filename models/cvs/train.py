@@ -49,6 +49,7 @@ class Config:
     Attributes:
         start: an earlier run to go on from.
         layers: how many of the base's first layers are kept.
+        real_share: how many of the real CVs are seen in each epoch, drawn anew; the composed ones always are.
         elsewhere: weight of choices in windows that do not show the current job.
     """
 
@@ -60,6 +61,7 @@ class Config:
     start: Path | None = None
     layers: int = 4
     epochs: int = 4
+    real_share: float = 1.0
     batch_tokens: int = 2_400
     encoder_rate: float = 2e-4
     head_rate: float = 2e-3
@@ -111,7 +113,7 @@ def train(config: Config) -> Path:
 def make_rows(item: Example, tokenizer: Tokenizer, elsewhere: float) -> list[Row]:
     """One row a window."""
     current = item.label["current_title"]
-    rows = []
+    rows: list[Row] = []
     for unit in windows(item.text, lines(item.text), tokenizer):
         tags = data.token_tags(unit, item)
         shows_job = current is not None and any(
@@ -128,7 +130,11 @@ def make_rows(item: Example, tokenizer: Tokenizer, elsewhere: float) -> list[Row
 def _epoch(examples: Sequence[Example], tokenizer: Tokenizer, config: Config, number: int) -> list[list[Row]]:
     # The first epoch sees the CVs as they are, each further one another variant of them.
     draw = random.Random(config.seed * 1_000 + number)  # noqa: S311
-    seen = [item if number == 0 or item.written else augment.variant(item, draw) for item in examples]
+    seen = [
+        item if item.written or (number == 0 and not config.start) else augment.variant(item, draw)
+        for item in examples
+        if item.written or draw.random() < config.real_share
+    ]
     return batches([row for item in seen for row in make_rows(item, tokenizer, config.elsewhere)], config.batch_tokens)
 
 
@@ -216,7 +222,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--out", type=Path, required=True)
     for name in ("layers", "epochs", "seed", "threads", "batch_tokens", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
-    for name in ("encoder_rate", "head_rate", "elsewhere", "window_weight"):
+    for name in ("real_share", "encoder_rate", "head_rate", "elsewhere", "window_weight"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=defaults[name])
     parser.add_argument("--bf16", action="store_true", help="autocast, where the processor has bfloat16")
     options = vars(parser.parse_args(arguments))

@@ -15,13 +15,16 @@ _WORDS = {
 }  # fmt: skip
 _WORD = "|".join(_WORDS)
 _NUMBER = rf"(?P<number>\d{{1,2}}(?:[.,]5)?|(?:(?:twenty|thirty|forty)[ -])?(?:{_WORD}))"
-# "12 years", "10+ years'", "15 solid years", "Three plus years", "20 ans"; a stray mark of a wrong code page may intrude.
+# "12 years", "10+ years'", "15 solid years", "Three plus years", "20 ans"; perhaps with a mark of a wrong code page.
 _YEARS = re.compile(
-    rf"(?<![\w$.]){_NUMBER}(?:\s*(?:-|–|to|à)\s*\d{{1,2}})?[ -]?(?:\+|plus)?[\sÂ]*(?:\(\d{{1,2}}\+?\)\s*)?(?:solid |full )?"
+    rf"(?<![\w$.]){_NUMBER}(?:\s*(?:-|–|to|à)\s*\d{{1,2}})?[ -]?(?:\+|plus)?[\sÂ]*(?:\(\d{{1,2}}\+?\)\s*)?(?:solid |"
+    rf"full )?"
     r"[\sÂ]*(?:years?|yrs?|ann[ée]es|ans)\b['’]?",
     re.IGNORECASE,
 )
-_OF_WORK = re.compile(r"(?:\W+\S+){0,6}?\W+(?:d['’])?(?:experiences?|exp[ée]riences?|career|carri[èe]re)\b", re.IGNORECASE)
+_OF_WORK = re.compile(
+    r"(?:\W+\S+){0,6}?\W+(?:d['’])?(?:experiences?|exp[ée]riences?|career|carri[èe]re)\b", re.IGNORECASE
+)
 _OF_SOMETHING_ELSE = re.compile(
     r"\W*(?:ago|old|in a row|in row|running|contract|plan|warranty|period|prior|per|degree|diploma|program|course|"
     r"long|with (?:MS|Microsoft|Excel|Java|SQL|Office|Word)|d['’][âa]ge)\b",
