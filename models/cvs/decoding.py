@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.cvs.dates import Range
 from models.cvs.labels import CHOICES, ENTITIES, OUTSIDE, choice_slices, first, sector_slice
 from models.cvs.preparing import NO_SPAN, Prepared, Unit
+from models.cvs.ranks import rank
 from models.cvs.sections import Line
 from models.cvs.sectors import SECTORS
 
@@ -19,6 +20,9 @@ MAX_TITLES, MAX_COMPANIES, MAX_SKILLS, MAX_SECTORS = 8, 8, 20, 3
 _MAX_WORDS = {"title": 12, "company": 10, "skill": 5, "language": 8, "certificate": 15, "education": 15}
 # Say the same of windows that show the current job, or open the CV; the others count this much.
 _ELSEWHERE = 0.2
+# What the words of the current title are worth beside the windows, in logarithms of odds.
+_RANK_WORTH = 2.0
+_WEAK_TITLE = 0.25
 # A line of distance to a date weighs as much as so many characters.
 _LINE_CHARS = 60
 _MAX_DISTANCE = 240
@@ -173,30 +177,54 @@ def jobs(prepared: Prepared, token_probs: Sequence[Floats], thresholds: Threshol
 
     The first line of a CV is often a title: it is a job's only where no other title is found.
     """
-    titles = spans(prepared, token_probs, "title", thresholds.entities["title"])
+    limit = thresholds.entities["title"]
     dates = job_dates(prepared, token_probs, thresholds)
-    paired = [Job(title, _nearest(title, dates, prepared.lines)) for title in titles]
+    weak = spans(prepared, token_probs, "title", min(limit, _WEAK_TITLE))
+    entries = [title.start for title in weak if not _stands_in(title, prepared.lines, "head")]
+    # A CV puts its jobs' dates either behind their titles or before them.
+    follow = bool(entries and dates and min(entries) < dates[0].start)
+
+    def at(title: Found) -> Range | None:
+        return _nearest(title, dates, prepared.lines, follow)
+
+    paired = [Job(title, at(title)) for title in spans(prepared, token_probs, "title", limit)]
+    paired += _weaker([(title, at(title)) for title in weak], paired)
     head_end = prepared.lines[0].end if prepared.lines else 0
     headline = [job for job in paired if job.title.start < head_end or _stands_in(job.title, prepared.lines, "head")]
-    entries = [job for job in paired if job not in headline or job.dates is not None] or headline[:1]
-    return sorted(entries, key=_recency)
+    kept = [job for job in paired if job not in headline or job.dates is not None] or headline[:1]
+    return sorted(kept, key=_recency)
 
 
-def _recency(job: Job) -> tuple[bool, int, int]:
+def _weaker(weak: Sequence[tuple[Found, Range | None]], paired: Sequence[Job]) -> list[Job]:
+    """Every job has a title: for the dates that found none, the surest of the less sure titles near them."""
+    best: dict[Range, Found] = {}
+    for title, stretch in weak:
+        if any(job.title.start < title.end and title.start < job.title.end for job in paired):
+            continue
+        if stretch is None or stretch.single or any(job.dates == stretch for job in paired):
+            continue
+        if stretch not in best or title.sure > best[stretch].sure:
+            best[stretch] = title
+    return [Job(title, stretch) for stretch, title in best.items()]
+
+
+def _recency(job: Job) -> tuple[int, int]:
     if job.dates is None:
-        return (False, 0, 0)
+        return (0, 0)
     ends = -(10**6) if job.dates.last is None else -job.dates.last
-    return (False, ends, -job.dates.first)
+    return (ends, -job.dates.first)
 
 
 def _stands_in(found: Found, rows: Sequence[Line], kind: str) -> bool:
     return any(row.kind == kind and row.start <= found.start < row.end for row in rows)
 
 
-def _nearest(title: Found, dates: Sequence[Range], rows: Sequence[Line]) -> Range | None:
+def _nearest(title: Found, dates: Sequence[Range], rows: Sequence[Line], follow: bool) -> Range | None:
     def distance(stretch: Range) -> int:
-        gap = stretch.start - title.end if stretch.start >= title.end else title.start - stretch.end
-        return gap + _LINE_CHARS * abs(_row(rows, stretch.start) - _row(rows, title.start))
+        behind = stretch.start >= title.end
+        gap = stretch.start - title.end if behind else title.start - stretch.end
+        apart = abs(_row(rows, stretch.start) - _row(rows, title.start))
+        return gap + _LINE_CHARS * (apart + (apart > 0 and behind != follow))
 
     best = min(dates, key=distance, default=None)
     return best if best is not None and distance(best) <= _MAX_DISTANCE else None
@@ -224,7 +252,10 @@ def choice(
     if title is not None:
         weights[[unit.start <= title.start < unit.end for unit in prepared.units]] = 1.0
     logs = np.log(np.maximum(window_probs[:, choice_slices()[name]].astype(np.float64), 1e-6))
-    mean = (weights[:, None] * logs).sum(0) / weights.sum() / temperature
+    mean = (weights[:, None] * logs).sum(0) / weights.sum()
+    if name == "seniority" and title is not None:
+        mean[CHOICES[name].index(rank(title.text(prepared)))] += _RANK_WORTH
+    mean /= temperature
     probabilities = np.exp(mean - mean.max())
     probabilities /= probabilities.sum()
     best = int(probabilities.argmax())

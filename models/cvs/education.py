@@ -7,8 +7,7 @@ from models.cvs.fields import in_english
 from topics.cvs import CvEducationLevel
 
 RANK: tuple[CvEducationLevel, ...] = ("doctorate", "master", "bachelor", "vocational", "secondary", "other")
-# The first that matches, on lower case without accents. What is in quotation marks of a French diploma's number
-# ("bac+5") stands before the "bac" alone.
+# The first that matches, on lower case without accents: "bac pro" and "bac+5" come before "bac".
 _LEVELS: tuple[tuple[CvEducationLevel, str], ...] = (
     (
         "doctorate",
