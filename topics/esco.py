@@ -1,12 +1,20 @@
-"""ESCO concepts in features. This service uses the ESCO classification of the European Commission."""
+"""ESCO concepts as they stand in features: `Feature[EscoConcept | None]`, null where nothing fits well enough.
 
-from pydantic import Field
+This service uses the ESCO classification of the European Commission.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from topics.fields import Model
 
 
 class EscoConcept(Model):
-    """An occupation or a skill of ESCO."""
+    """An occupation or a skill of the taxonomy that the lineage names."""
 
-    uri: str = Field(description="The concept's URI.")
-    label: str = Field(description="Its preferred label.")
+    uri: Annotated[str, StringConstraints(pattern=r"^http://data\.europa\.eu/esco/\S+$")]
+    label: str = Field(
+        description="Preferred label in the text's language where the taxonomy has one, else in English."
+    )
+    code: str = Field(default="", description="ISCO-08 unit group and ESCO's extension, `2654.1.7`; empty for skills.")

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import torch
 
+from models.esco import running
 from models.esco.embedder import DIMENSION, TOKENIZER, TextEmbedder
+from models.esco.linker import Linker
 from models.esco.network import Embedder
+from models.esco.taxonomy import Taxonomy
 from models.quantise import quantise
 from models.repository import REPOSITORY
 
@@ -53,7 +56,11 @@ def export(run: Path, target: Path, keep_exact: Path | None = None) -> Path:
         quantise(exact, target / _WEIGHTS)
         if keep_exact:
             shutil.copyfile(exact, keep_exact)
-    write_config(target)
+    digest = write_config(target)
+    for old in target.glob("esco-*.npz"):
+        old.unlink()
+    # The bundled taxonomy's labels: nobody waits for them at a first start.
+    Linker.build(Taxonomy.load(), running.embedding(target), digest, [target])
     log.info("%s: %.1f MB", target / _WEIGHTS, (target / _WEIGHTS).stat().st_size / 1e6)
     return target
 
@@ -77,13 +84,14 @@ def write_onnx(network: Embedder, path: Path) -> None:
         )
 
 
-def write_config(target: Path) -> None:
-    """`config.pbtxt` with the digests that workers check."""
+def write_config(target: Path) -> str:
+    """`config.pbtxt` with the digests that workers check; the model's own."""
     assets = TextEmbedder.load(target).assets_digest
     weights = hashlib.sha256((target / _WEIGHTS).read_bytes()).hexdigest()
     digest = hashlib.sha256((weights + assets).encode()).hexdigest()[:16]
     text = _CONFIG.format(dimension=DIMENSION, assets_digest=assets, digest=digest)
     (target / "config.pbtxt").write_text(text, "utf-8")
+    return digest
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Floats]
+# Of each row eight bits a number, and what one step is worth.
+Packed = tuple[NDArray[np.int8], Floats]
 WEIGHTS = Path(__file__).with_name("linking.json")
 # Queries whose scores are held at once.
 _BLOCK = 16
@@ -104,8 +107,7 @@ class ConceptIndex:
 
     def fused(self, lexical: Floats, dense: Floats) -> Floats:
         """What ranks. Rounded: a difference in the last bits between two machines is no reason to prefer one."""
-        score: Floats = np.round(lexical + np.float32(self.weights.dense) * dense, 5)
-        return score
+        return np.round(lexical + self.weights.dense * dense, 5).astype(np.float32)
 
     def search(self, texts: Sequence[str], embeddings: Floats, k: int) -> list[list[Link]]:
         """The k best concepts of each text, best first; ties by URI."""
@@ -127,8 +129,8 @@ class ConceptIndex:
         lead = best - best[0]
         lead[0] = best[0] - best[1] if len(best) > 1 else best[0]
         sure = self.weights.confidence(best, lead, lexical[order])
-        sure = np.round(np.minimum(sure, sure[0]).astype(np.float64), 4)
-        return [Link(self.concepts[i], float(c)) for i, c in zip(order[:k], sure, strict=False)]
+        confidence = np.round(np.minimum(sure, sure[0]).astype(np.float64), 4).tolist()
+        return [Link(self.concepts[i], own) for i, own in zip(order[:k], confidence, strict=False)]
 
 
 class Linker:
@@ -145,25 +147,27 @@ class Linker:
         self._skills = ConceptIndex(taxonomy.skills, skill_vectors, weights["skills"])
 
     @classmethod
-    def build(cls, taxonomy: Taxonomy, embed: Embed, model: str, cache: Path | None = None) -> "Linker":
-        """Embeds the preferred labels of all concepts, or takes them from the cache.
+    def build(cls, taxonomy: Taxonomy, embed: Embed, model: str, folders: Sequence[Path] = ()) -> "Linker":
+        """Embeds the preferred labels of all concepts, or takes their vectors from a folder.
 
         Args:
             embed: texts to vectors of length 1, `(texts, 384)`.
             model: digest of the model behind `embed`.
-            cache: folder for the vectors, one file for each taxonomy and model.
+            folders: where the vectors may lie, one file for each taxonomy and model; made ones go to the last.
         """
         texts = [*preferred_labels(taxonomy.occupations), *preferred_labels(taxonomy.skills)]
         key = hashlib.sha256(f"{taxonomy.version}\n{model}\n{len(texts)}".encode()).hexdigest()[:16]
-        path = cache / f"esco-{key}.npy" if cache else None
-        vectors = _read(path, len(texts))
-        if vectors is None:
-            vectors = np.asarray(embed(texts), np.float16)
-            if path:
-                _write(path, vectors)
-        # Through float16 either way: the first start and the next give the same links.
+        paths = [folder / f"esco-{key}.npz" for folder in folders]
+        packed = next((own for own in (_read(path, len(texts)) for path in paths) if own), None)
+        if packed is None:
+            packed = _packed(embed(texts))
+            if paths:
+                _write(paths[-1], packed)
+        # Through eight bits either way: the first start and the next give the same links.
+        rows, scale = packed
+        vectors = rows.astype(np.float32) * scale[:, None]
         count = len(preferred_labels(taxonomy.occupations))
-        return cls(taxonomy, vectors[:count].astype(np.float32), vectors[count:].astype(np.float32))
+        return cls(taxonomy, vectors[:count], vectors[count:])
 
     def occupations(self, titles: Sequence[str], embeddings: Floats, k: int = 1) -> list[list[Link]]:
         """The k most likely occupations of each title, best first; none where the best is too unsure.
@@ -192,22 +196,28 @@ def _starts(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
 
-def _read(path: Path | None, rows: int) -> NDArray[np.float16] | None:
-    if path is None or not path.exists():
+def _packed(vectors: Floats) -> Packed:
+    scale = np.maximum(np.abs(vectors).max(1), 1e-9) / 127
+    return np.round(vectors / scale[:, None]).astype(np.int8), scale.astype(np.float32)
+
+
+def _read(path: Path, rows: int) -> Packed | None:
+    if not path.exists():
         return None
     try:
-        vectors: NDArray[np.float16] = np.load(path)
-    except (OSError, ValueError):
+        with np.load(path) as file:
+            packed: Packed = file["rows"], file["scale"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         log.warning("damaged index of ESCO labels: made anew")
         return None
-    return vectors if vectors.ndim == 2 and len(vectors) == rows else None
+    return packed if len(packed[0]) == len(packed[1]) == rows else None
 
 
-def _write(path: Path, vectors: NDArray[np.float16]) -> None:
+def _write(path: Path, packed: Packed) -> None:
     """Whole or not at all: two workers may start at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
-        np.save(file, vectors)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+        np.savez_compressed(file, rows=packed[0], scale=packed[1])
     os.replace(file.name, path)
 
 

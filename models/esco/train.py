@@ -33,8 +33,8 @@ from models.esco.network import Embedder
 from models.esco.pairs import Pair
 from models.esco.taxonomy import Concept, Taxonomy, read_groups
 from models.postings.data import read_lines
-from models.postings.train import default_base
 from models.text.cleaning import clean
+from models.training import default_base
 
 log = logging.getLogger(__name__)
 

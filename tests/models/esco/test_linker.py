@@ -83,15 +83,15 @@ def test_vectors_are_kept_and_made_anew_where_damaged(
         asked.append(len(texts))
         return embed(texts)
 
-    built = Linker.build(taxonomy, counted, "a", tmp_path)
-    again = Linker.build(taxonomy, counted, "a", tmp_path)
+    built = Linker.build(taxonomy, counted, "a", [tmp_path])
+    again = Linker.build(taxonomy, counted, "a", [tmp_path])
     assert asked == [18]
     assert occupations(built, ["web coder"], 3) == occupations(again, ["web coder"], 3)
-    Linker.build(taxonomy, counted, "b", tmp_path)
+    Linker.build(taxonomy, counted, "b", [tmp_path])
     assert asked == [18, 18]
-    for path in tmp_path.glob("esco-*.npy"):
+    for path in tmp_path.glob("esco-*.npz"):
         path.write_bytes(b"broken")
-    Linker.build(taxonomy, counted, "a", tmp_path)
+    Linker.build(taxonomy, counted, "a", [tmp_path])
     assert asked == [18, 18, 18]
 
 
