@@ -31,8 +31,7 @@ from models.cvs.network import Network
 from models.cvs.preparing import Unit, windows
 from models.cvs.sections import lines
 from models.cvs.student import TOKENIZER
-from models.postings.data import IGNORE
-from models.postings.train import batches, default_base, load_tokenizer, padded, padded_tags
+from models.training import IGNORE, batches, default_base, load_tokenizer, padded, padded_tags
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +134,8 @@ def _epoch(examples: Sequence[Example], tokenizer: Tokenizer, config: Config, nu
         for item in examples
         if item.written or draw.random() < config.real_share
     ]
-    return batches([row for item in seen for row in make_rows(item, tokenizer, config.elsewhere)], config.batch_tokens)
+    rows = [row for item in seen for row in make_rows(item, tokenizer, config.elsewhere)]
+    return batches(rows, lambda row: len(row.unit.token_ids), config.batch_tokens)
 
 
 def fit(network: Network, examples: Sequence[Example], tokenizer: Tokenizer, config: Config) -> None:
