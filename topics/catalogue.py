@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from topics.cvs import Cv, CvFeatures
 from topics.ledger import LedgerEntry
 from topics.postings import Posting, PostingFeatures
 from topics.rejections import Rejection
@@ -96,6 +97,34 @@ POSTINGS_LEDGER = Topic(
     cleanup="compact",
     summary="Which version of each posting the postings worker answered last, and what made the answer.",
 )
+CVS = Topic(
+    name="cvs.v1",
+    key="cv id",
+    event_type="talentstream.cv.v1",
+    model=Cv,
+    direction="in",
+    cleanup="compact",
+    max_message_bytes=INPUT_MAX_BYTES,
+    summary="CVs as text or sections, without protected attributes; a null value deletes the CV.",
+)
+CV_FEATURES = Topic(
+    name="cv-features.v1",
+    key="cv id",
+    event_type="talentstream.cv-features.v1",
+    model=CvFeatures,
+    direction="out",
+    cleanup="compact",
+    summary="Anonymised features of each CV, an upsert by key; a null value removes it from an index.",
+)
+CVS_LEDGER = Topic(
+    name="cvs-ledger.v1",
+    key="cv id",
+    event_type="talentstream.ledger-entry.v1",
+    model=LedgerEntry,
+    direction="state",
+    cleanup="compact",
+    summary="Which version of each CV the CV worker answered last, and what made the answer.",
+)
 REJECTIONS = Topic(
     name="rejections.v1",
     key="key of the refused input",
@@ -117,7 +146,16 @@ DEAD_LETTERS = Topic(
     summary="Original bytes of inputs on which processing failed, with the error in KIP-1034 headers.",
 )
 
-CATALOGUE: tuple[Topic, ...] = (POSTINGS, POSTING_FEATURES, POSTINGS_LEDGER, REJECTIONS, DEAD_LETTERS)
+CATALOGUE: tuple[Topic, ...] = (
+    POSTINGS,
+    POSTING_FEATURES,
+    POSTINGS_LEDGER,
+    CVS,
+    CV_FEATURES,
+    CVS_LEDGER,
+    REJECTIONS,
+    DEAD_LETTERS,
+)
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}
 
 
@@ -141,4 +179,5 @@ class Flow:
 
 
 POSTINGS_FLOW = Flow("postings", "posting", POSTINGS, (POSTING_FEATURES,), POSTINGS_LEDGER)
-FLOWS: tuple[Flow, ...] = (POSTINGS_FLOW,)
+CVS_FLOW = Flow("cvs", "cv", CVS, (CV_FEATURES,), CVS_LEDGER)
+FLOWS: tuple[Flow, ...] = (POSTINGS_FLOW, CVS_FLOW)
