@@ -106,7 +106,8 @@ class EmbeddedTriton(Part):
         python_backend = {
             "stub-timeout-seconds": 60,
             "shm-region-prefix-name": self.shared_prefix,
-            "shm-default-byte-size": 4 * _MIB,
+            # Large enough never to grow while a request is in it: that moves the memory; a process was seen to die so.
+            "shm-default-byte-size": 16 * _MIB,
             "shm-growth-byte-size": 4 * _MIB,
         }
         command = [
