@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 
 from models.postings.student import Student
 from models.repository import model_dir
-from topics.catalogue import POSTING_FEATURES, POSTINGS
+from topics.catalogue import POSTINGS_FLOW, Flow
 from topics.postings import Posting
 from workers import admin
 from workers.errors import FatalError
@@ -62,11 +62,11 @@ def _unique(lines: Sequence[Line], events: int, round_: int) -> list[Line]:
     return copies
 
 
-async def _end_to_end(settings: Settings, lines: Sequence[Line]) -> float:
-    """Postings/s from the first publish to the last committed features event."""
-    collected = asyncio.create_task(first_of_each(settings, POSTING_FEATURES.name, {line.key for line in lines}))
+async def end_to_end(settings: Settings, flow: Flow, lines: Sequence[Line]) -> float:
+    """Events/s from the first publish to the last committed features event."""
+    collected = asyncio.create_task(first_of_each(settings, flow.derived[0].name, {line.key for line in lines}))
     started = time.perf_counter()
-    await publish(settings, POSTINGS, lines)
+    await publish(settings, flow.source, lines)
     await collected
     return len(lines) / (time.perf_counter() - started)
 
@@ -154,9 +154,9 @@ async def run(
         if old:
             rates[Baseline.distilbert4] = []
         async with postings_worker(settings) as worker, in_background(worker, settings):
-            await _end_to_end(settings, _unique(lines, min(events, 32), -1))  # warm-up
+            await end_to_end(settings, POSTINGS_FLOW, _unique(lines, min(events, 32), -1))  # warm-up
             for round_ in range(rounds):
-                rates["end to end"].append(await _end_to_end(settings, _unique(lines, events, round_)))
+                rates["end to end"].append(await end_to_end(settings, POSTINGS_FLOW, _unique(lines, events, round_)))
                 rates["bare model"].append(await asyncio.to_thread(bare.rate))
                 if old:
                     rates[Baseline.distilbert4].append(await asyncio.to_thread(old.rate))
@@ -164,7 +164,7 @@ async def run(
         f"{events} postings a round, {rounds} rounds, {THREADS} cores; the student reads on average "
         f"{bare.sentences:.1f} sentences, {bare.tokens:.0f} tokens of a posting"
     )
-    console.print(_table(rates))
+    console.print(table(rates, _MEANING, "postings"))
 
 
 _MEANING = {
@@ -174,17 +174,18 @@ _MEANING = {
 }
 
 
-def _table(rates: dict[str, list[float]]) -> Table:
-    table = Table("", "what is timed", "postings/s (median)", "min", "max", "end to end ÷ this")
-    end_to_end = statistics.median(rates["end to end"])
+def table(rates: Mapping[str, Sequence[float]], meaning: Mapping[str, str], what: str) -> Table:
+    """Median, least and most of each contender's rates, and how the first compares with it."""
+    shown = Table("", "what is timed", f"{what}/s (median)", "min", "max", "end to end ÷ this")
+    whole = statistics.median(rates["end to end"])
     for name, values in rates.items():
         median = statistics.median(values)
-        table.add_row(
+        shown.add_row(
             name,
-            _MEANING[name],
+            meaning[name],
             f"{median:.1f}",
             f"{min(values):.1f}",
             f"{max(values):.1f}",
-            f"{end_to_end / median:.2f}×",
+            f"{whole / median:.2f}×",
         )
-    return table
+    return shown

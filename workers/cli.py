@@ -2,9 +2,10 @@
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,25 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from topics.catalogue import BY_NAME, POSTINGS, Topic
-from workers import admin, bench, bench_delivery, demo, offline, operations_cli, postings, runtime, tail
+from topics.catalogue import BY_NAME, CVS, POSTINGS, Topic
+from workers import (
+    admin,
+    bench,
+    bench_cvs,
+    bench_delivery,
+    cvs,
+    demo,
+    offline,
+    operations_cli,
+    postings,
+    runtime,
+    tail,
+    titles,
+)
 from workers import publish as publishing
 from workers.embedded import EmbeddedStack, PartName
 from workers.files import Line, parse_rename, read_events
+from workers.offline import Extract
 from workers.settings import Settings
 from workers.terminal import console, errors, load_settings, require_kafka, run
 
@@ -30,6 +45,7 @@ app.add_typer(worker_app, name="worker")
 app.add_typer(publish_app, name="publish")
 app.add_typer(bench_app, name="bench")
 operations_cli.register(app)
+app.command("titles")(titles.titles)
 
 WorkerName = StrEnum("WorkerName", {name: name for name in runtime.WORKERS})  # type: ignore[misc]
 Rename = Annotated[
@@ -154,6 +170,15 @@ def publish_postings(
     _publish(POSTINGS, file, rename)
 
 
+@publish_app.command("cvs")
+def publish_cvs(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, plain or .gz.", exists=True, dir_okay=False)],
+    rename: Rename = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Validate CVs and publish them to cvs.v1; bad lines are named and left out (exit code 1)."""
+    _publish(CVS, file, rename)
+
+
 def _publish(topic: Topic, file: Path, rename: list[str]) -> None:
     settings = load_settings()
     require_kafka(settings)
@@ -213,17 +238,46 @@ def extract(
     rename: Rename = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Postings to features without Kafka, through the same handler and Triton (embedded where TRITON_URL is unset)."""
+
+    @asynccontextmanager
+    async def extraction(settings: Settings) -> AsyncIterator[Extract]:
+        async with postings.connect(settings) as (infer, student):
+            yield partial(postings.extract, infer=infer, student=student)
+
+    _extract(POSTINGS, source, target, rename, extraction)
+
+
+@app.command()
+def structure(
+    source: Annotated[Path, typer.Option("--in", help="CVs as JSON Lines, plain or .gz.", exists=True)],
+    target: Annotated[Path, typer.Option("--out", help="Features as JSON Lines.")],
+    rename: Rename = ["cv_id=id"],  # noqa: B006 - typer copies it
+) -> None:
+    """CVs to anonymised features without Kafka, as `extract` does with postings."""
+
+    @asynccontextmanager
+    async def extraction(settings: Settings) -> AsyncIterator[Extract]:
+        async with cvs.connect(settings) as parts:
+            yield partial(cvs.extract, parts=parts)
+
+    _extract(CVS, source, target, rename, extraction)
+
+
+def _extract(
+    topic: Topic,
+    source: Path,
+    target: Path,
+    rename: list[str],
+    extraction: Callable[[Settings], AbstractAsyncContextManager[Extract]],
+) -> None:
     settings = load_settings(log_level="error")
-    lines = _checked_rename(source, POSTINGS, rename)
+    lines = _checked_rename(source, topic, rename)
 
     async def work(folder: Path) -> tuple[int, int]:
         good = bad = 0
-        async with (
-            _embedded(settings, folder, "triton") as complete,
-            postings.connect(complete) as (infer, student),
-        ):
+        async with _embedded(settings, folder, "triton") as complete, extraction(complete) as extract_events:
             with target.open("w", encoding="utf-8") as out:
-                async for line, features in offline.extract_lines(lines, infer, student):
+                async for line, features in offline.extract_lines(lines, extract_events):
                     if features is None:
                         bad += _report([line])
                     else:
@@ -254,6 +308,25 @@ def bench_postings(
     async def work(folder: Path) -> None:
         async with _embedded(settings, folder, "kafka", "triton") as complete:
             await bench.run(complete, lines, events=events, rounds=rounds, baseline=baseline, console=console)
+
+    with _scratch() as folder:
+        run(work(folder))
+
+
+@bench_app.command("cvs")
+def bench_cv_worker(
+    file: Annotated[Path | None, typer.Option("--in", help="CVs to use; default: the bundled ones.")] = None,
+    events: Annotated[int, typer.Option(min=1, help="How many CVs to stream in a round.")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; medians are printed.")] = 3,
+    rename: Rename = ["cv_id=id"],  # noqa: B006 - typer copies it
+) -> None:
+    """CVs/s end to end (Kafka, Triton, Kafka) and of a plain transformers loop, in one run (needs `train`)."""
+    settings = load_settings(log_level="error", partitions=4)
+    lines = list(_checked_rename(file or demo.CVS_FILE, CVS, rename))
+
+    async def work(folder: Path) -> None:
+        async with _embedded(settings, folder, "kafka", "triton") as complete:
+            await bench_cvs.run(complete, lines, events=events, rounds=rounds, console=console)
 
     with _scratch() as folder:
         run(work(folder))

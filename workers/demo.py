@@ -1,4 +1,4 @@
-"""The main job on bundled postings: broker → worker → Triton → output topic, shown in the terminal."""
+"""The main job on bundled postings and CVs: broker → worker → Triton → output topic, shown in the terminal."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from topics.catalogue import POSTING_FEATURES, POSTINGS, REJECTIONS
-from workers import admin, kafka, postings
+from topics.catalogue import CV_FEATURES, CVS, POSTING_FEATURES, POSTINGS, REJECTIONS
+from workers import admin, cvs, kafka, postings
 from workers.files import Line, read_events
 from workers.publish import publish
 from workers.runtime import in_background
@@ -21,6 +21,7 @@ from workers.settings import Settings
 from workers.tail import Received, first_of_each, stated
 
 POSTINGS_FILE = Path(__file__).parent / "data" / "demo_postings.jsonl"
+CVS_FILE = Path(__file__).parent / "data" / "demo_cvs.jsonl"
 TIMEOUT_S = 90.0
 # Shown around the evidence.
 CONTEXT_CHARS = 30
@@ -29,6 +30,9 @@ MAX_EVIDENCE_CHARS = 110
 BAD_EVENTS: tuple[tuple[bytes, bytes], ...] = (
     (b"broken-json", b'{"id": "broken-json", "body": '),
     (b"no-body", b'{"id": "no-body", "title": "Cook"}'),
+)
+BAD_CVS: tuple[tuple[bytes, bytes], ...] = (
+    (b"protected", b'{"id": "protected", "text": "Cook", "nationality": "Irish"}'),
 )
 STAGES = {
     "cache": "look up known results (Redis)",
@@ -40,39 +44,48 @@ STAGES = {
 
 
 async def run(settings: Settings, console: Console) -> int:
-    """Runs the demo against the addresses in `settings`; returns how many postings came out.
+    """Runs the demo against the addresses in `settings`; returns how many postings and CVs came out.
 
     Raises:
         TimeoutError: they did not all come out within `TIMEOUT_S`.
     """
     await admin.apply(settings)
     lines = list(read_events(POSTINGS_FILE, POSTINGS))
+    people = list(read_events(CVS_FILE, CVS))
     async with (
         asyncio.timeout(TIMEOUT_S),
-        postings.worker(settings) as worker,
-        in_background(worker, settings),
+        postings.worker(settings) as postings_worker,
+        in_background(postings_worker, settings),
+        cvs.worker(settings) as cvs_worker,
+        in_background(cvs_worker, settings),
     ):
         started = time.perf_counter()
         receiving = asyncio.create_task(first_of_each(settings, POSTING_FEATURES.name, {line.key for line in lines}))
         await publish(settings, POSTINGS, lines)
-        await _publish_bad(settings)
         features = await receiving
         elapsed = time.perf_counter() - started
-        rejections = await first_of_each(settings, REJECTIONS.name, {key.decode() for key, _ in BAD_EVENTS})
+        await publish(settings, CVS, people)
+        await _publish_bad(settings)
+        structured = await first_of_each(settings, CV_FEATURES.name, {line.key for line in people})
+        bad = {key.decode() for key, _ in (*BAD_EVENTS, *BAD_CVS)}
+        rejections = await first_of_each(settings, REJECTIONS.name, bad)
     titles = {line.key: line for line in lines}
     for record in features:
         console.print(_panel(record, titles[record.key]))
+    for record in structured:
+        console.print(_cv_panel(record))
     for record in rejections:
         console.print(_rejection_panel(record))
-    console.print(_summary(len(features), len(rejections), elapsed))
-    return len(features)
+    console.print(_summary(len(features), len(structured), len(rejections), elapsed))
+    return len(features) + len(structured)
 
 
 async def _publish_bad(settings: Settings) -> None:
     producer = AIOKafkaProducer(**kafka.connection(settings))
     async with producer:
-        for key, value in BAD_EVENTS:
-            await producer.send_and_wait(POSTINGS.name, key=key, value=value)
+        for topic, events in ((POSTINGS, BAD_EVENTS), (CVS, BAD_CVS)):
+            for key, value in events:
+                await producer.send_and_wait(topic.name, key=key, value=value)
 
 
 def _panel(record: Received, line: Line) -> Panel:
@@ -89,6 +102,36 @@ def _panel(record: Received, line: Line) -> Panel:
     title = getattr(line.event, "title", "")
     place = getattr(line.event, "location", None)
     return Panel(body, title=f"{record.key}  {title}" + (f" · {place}" if place else ""), title_align="left")
+
+
+def _cv_panel(record: Received) -> Panel:
+    features: dict[str, Any] = record.value
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(style="bold", max_width=44)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(ratio=1)
+    for name in ("current_title", "esco_occupation", "experience_years", "seniority", "department"):
+        feature = features[name]
+        value = feature["value"]["label"] if name == "esco_occupation" and feature["value"] else feature["value"]
+        table.add_row(name, _value(value), _confidence(feature), _evidence(features, feature))
+    for name in ("past_titles", "companies", "education", "certificates"):
+        for feature in features[name]:
+            value = feature["value"]
+            shown = f"{value['level']}: {value['field']}" if name == "education" else _value(value)
+            table.add_row(name, shown, _confidence(feature), _evidence(features, feature))
+    lists = {
+        name: [_label(feature["value"]) for feature in features[name]]
+        for name in ("sectors", "languages", "skills", "esco_skills")
+    }
+    masked = ", ".join(f"{kind} {count}" for kind, count in features["masked"].items())
+    dim = [Text(f"{name}  {', '.join(values)}", style="dim") for name, values in lists.items() if values]
+    body = Group(table, *dim, Text(f"masked  {masked}", style="magenta"))
+    return Panel(body, title=f"{record.key}  content {features['content_hash'][:8]}", title_align="left")
+
+
+def _label(value: Any) -> str:
+    return value["label"] if isinstance(value, dict) else str(value)
 
 
 def _value(value: Any) -> str:
@@ -120,8 +163,9 @@ def _rejection_panel(record: Received) -> Panel:
     return Panel("\n".join(lines), title=f"{record.key}  rejected", title_align="left", border_style="red")
 
 
-def _summary(features: int, rejections: int, elapsed: float) -> Table:
-    table = Table(title=f"{features} postings and {rejections} rejections in {elapsed:.2f} s", title_justify="left")
+def _summary(features: int, people: int, rejections: int, elapsed: float) -> Table:
+    title = f"{features} postings in {elapsed:.2f} s, then {people} CVs and {rejections} rejections"
+    table = Table(title=title, title_justify="left")
     table.add_column("stage")
     table.add_column("batches", justify="right")
     table.add_column("mean ms a batch", justify="right")

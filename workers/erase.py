@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from topics.catalogue import DEAD_LETTERS, MAX_COMPACTION_LAG_MS, REJECTIONS, Flow, Topic
 from topics.envelope import ERASURE, input_headers
 from topics.validation import InvalidEventError, parse
-from workers import cache, records
+from workers import cache, records, runtime
 from workers.delivery import Record
 from workers.dlq import read_letter
 from workers.publish import idempotent_producer
@@ -103,14 +103,14 @@ def _note(found: Found, flow: Flow, record: Record) -> None:
         if letter.original.topic != flow.source.name:
             return
         found.letters.add(record.partition)
-        _note_content(found, flow.source, letter.original)
+        _note_content(found, flow, letter.original)
     elif topic == REJECTIONS.name:
         if json.loads(record.value or b"{}").get("topic") != flow.source.name:
             return
         found.expires_ms = record.timestamp_ms + (REJECTIONS.retention_ms or 0)
     elif topic == flow.source.name:
         found.partition = record.partition
-        _note_content(found, flow.source, record)
+        _note_content(found, flow, record)
     elif record.value is not None and (content_hash := json.loads(record.value).get("content_hash")):
         found.contents.add(content_hash)
     if topic != REJECTIONS.name:
@@ -118,14 +118,13 @@ def _note(found: Found, flow: Flow, record: Record) -> None:
     found.records[topic] += record.value is not None
 
 
-def _note_content(found: Found, source: Topic, record: Record) -> None:
+def _note_content(found: Found, flow: Flow, record: Record) -> None:
     # The outputs name the hash too, but an input may have got no further than the cache.
     try:
-        value = parse(source, record.key, record.value or b"")
+        value = parse(flow.source, record.key, record.value or b"")
     except InvalidEventError:
         return
-    if content_hash := getattr(value, "content_hash", None):
-        found.contents.add(content_hash)
+    found.contents.add(runtime.CONTENT_HASH[flow.worker](value))
 
 
 async def erase(settings: Settings, flow: Flow, entity_id: str, found: Found, timeout_s: float) -> Receipt:

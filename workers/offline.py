@@ -1,27 +1,29 @@
-"""Features without Kafka: the worker's own extraction through the same Triton, for back-fills and evaluation."""
+"""Features without Kafka: a worker's own extraction through the same Triton, for back-fills and evaluation."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from models.postings.student import Student
-from topics.postings import Posting, PostingFeatures
+from pydantic import BaseModel
+
 from workers.files import Line
-from workers.inference import Infer
-from workers.postings import extract
 
 BATCH = 32
 
+Extract = Callable[[Sequence[Any]], Awaitable[Sequence[BaseModel]]]
 
-async def extract_lines(
-    lines: Iterable[Line], infer: Infer, student: Student
-) -> AsyncIterator[tuple[Line, PostingFeatures | None]]:
+
+async def extract_lines(lines: Iterable[Line], extract: Extract) -> AsyncIterator[tuple[Line, BaseModel | None]]:
     """Each line, in order, with its features; None for a line whose event is not valid.
+
+    Args:
+        extract: a worker's, from events to as many features.
 
     Raises:
         RetryableError: Triton failed; the lines yielded so far are good.
     """
     for batch in _batches(lines):
-        postings = [line.event for line in batch if isinstance(line.event, Posting)]
-        features = iter(await extract(postings, infer, student) if postings else [])
+        events = [line.event for line in batch if line.event is not None]
+        features = iter(await extract(events) if events else [])
         for line in batch:
             yield line, next(features) if line.event is not None else None
 

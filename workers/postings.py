@@ -14,10 +14,9 @@ from models.repository import model_dir
 from topics.catalogue import POSTING_FEATURES, POSTINGS_FLOW
 from topics.envelope import encode
 from topics.postings import Lineage, Posting, PostingFeatures
-from workers import cache, inference, tracing
+from workers import cache, served, tracing
 from workers.cache import ResultCache
 from workers.delivery import Event, Outcome, Output, Worker
-from workers.errors import FatalError
 from workers.inference import Infer, Outputs, ServedModel
 from workers.settings import Settings
 
@@ -99,7 +98,7 @@ def _output(features: PostingFeatures, posting: Posting, publish_text: bool) -> 
 def _lineage(model: ServedModel, student: Student) -> Lineage:
     return Lineage(
         model=model.name,
-        model_version=f"{model.version}-{model.parameters['digest']}",
+        model_version=served.version(model),
         tokenizer=student.tokenizer_digest,
         pipeline=version("talentstream"),
         schema_=POSTING_FEATURES.name,
@@ -120,16 +119,7 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
         FatalError: Triton serves a model that was exported with other assets than ours.
     """
     student = Student.load(model_dir(Student.name))
-
-    def check(model: ServedModel) -> None:
-        served = model.parameters.get("assets_digest")
-        if served != student.assets_digest:
-            raise FatalError(
-                f"Triton serves {Student.name} made with assets {served}, this worker has {student.assets_digest}; "
-                "deploy triton_repo/ and the worker of one release"
-            )
-
-    async with inference.connect(settings, Student.name, check) as infer:
+    async with served.connect(settings, student) as infer:
         # Whatever loads at first use loads before the worker calls itself ready.
         await asyncio.to_thread(student.prepare_batch, [Posting(id="warm-up", body="We bake bread.")])
         yield infer, student

@@ -7,11 +7,12 @@ import random
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 
+from workers import cvs, postings, telemetry, tracing
 from workers import health as health_server
-from workers import postings, telemetry, tracing
 from workers.delivery import Backoff, Worker, run_worker
 from workers.errors import RetryableError
 from workers.health import Health
@@ -19,9 +20,17 @@ from workers.settings import Settings
 
 log = structlog.get_logger()
 
-WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker]]] = {postings.NAME: postings.worker}
+WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker]]] = {
+    postings.NAME: postings.worker,
+    cvs.NAME: cvs.worker,
+}
 # What each would mark its results with now.
-MADE_BY: dict[str, Callable[[Settings], Awaitable[str]]] = {postings.NAME: postings.made_by}
+MADE_BY: dict[str, Callable[[Settings], Awaitable[str]]] = {postings.NAME: postings.made_by, cvs.NAME: cvs.made_by}
+# Under which name each caches the result of an input.
+CONTENT_HASH: dict[str, Callable[[Any], str]] = {
+    postings.NAME: lambda posting: posting.content_hash,
+    cvs.NAME: cvs.content_hash,
+}
 
 
 @asynccontextmanager
@@ -99,6 +108,22 @@ async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
     log.info("worker stopped", worker=name)
 
 
+@asynccontextmanager
+async def _beating(health: Health) -> AsyncIterator[None]:
+    """Alive while parts are made: the first index of a taxonomy takes a minute; each call has a deadline of its own."""
+
+    async def beat() -> None:
+        while True:
+            health.beat()
+            await asyncio.sleep(1)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
 async def _connected(
     parts: AsyncExitStack, name: str, settings: Settings, health: Health, stop: asyncio.Event
 ) -> Worker | None:
@@ -108,7 +133,8 @@ async def _connected(
     while not stop.is_set():
         health.beat()
         try:
-            return await parts.enter_async_context(WORKERS[name](settings))
+            async with _beating(health):
+                return await parts.enter_async_context(WORKERS[name](settings))
         except RetryableError as error:
             attempt += 1
             log.warning("waiting for parts", worker=name, error=str(error), attempt=attempt)

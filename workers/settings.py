@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic import DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -123,8 +123,13 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=Path(".talentstream"),
-        title="Embedded data folder",
-        description="Where the embedded broker, Triton and Redis keep their files and logs.",
+        title="Data folder",
+        description="Where the embedded broker, Triton and Redis keep their files and logs, and workers their indexes.",
+    )
+    esco_dir: DirectoryPath | None = Field(
+        default=None,
+        title="ESCO folder",
+        description="The official CSVs of any version; where unset, the copy that comes with the package.",
     )
     delivery: Literal["exactly_once", "at_least_once"] = Field(
         default="exactly_once",

@@ -14,11 +14,10 @@ import typer
 from models.repository import model_dir
 from models.titles.student import TitleStudent
 from topics.titles import TitleFeatures
-from workers import inference
-from workers.embedded import EmbeddedStack, PartName
-from workers.errors import FatalError
+from workers import served
+from workers.embedded import EmbeddedStack
 from workers.files import open_lines
-from workers.inference import Infer, ServedModel
+from workers.inference import Infer
 from workers.settings import Settings
 from workers.terminal import console, errors, load_settings, run
 
@@ -50,16 +49,7 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, TitleStudent
         FatalError: Triton serves a model that was exported with other assets than ours.
     """
     student = TitleStudent.load(model_dir(TitleStudent.name))
-
-    def check(model: ServedModel) -> None:
-        served = model.parameters.get("assets_digest")
-        if served != student.assets_digest:
-            raise FatalError(
-                f"Triton serves {student.name} made with assets {served}, this worker has {student.assets_digest}; "
-                "deploy triton_repo/ and the worker of one release"
-            )
-
-    async with inference.connect(settings, student.name, check) as infer:
+    async with served.connect(settings, student) as infer:
         yield infer, student
 
 
@@ -152,13 +142,12 @@ def titles(
 @asynccontextmanager
 async def _served(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
     """The settings, with an embedded Triton where they name none."""
-    wanted: tuple[PartName, ...] = ("triton",)
     stack = EmbeddedStack(
         folder,
         kafka=None,
         triton=settings.triton_url,
         redis=None,
-        wanted=wanted,
+        wanted=["triton"],
         on_progress=lambda text: errors.print(text, style="dim", highlight=False),
     )
     async with stack as addresses:
