@@ -115,7 +115,8 @@ async def test_a_tombstone_removes_the_features(settings: Settings) -> None:
 GERMAN = (
     "Wir suchen zum nächstmöglichen Zeitpunkt eine erfahrene Fachkraft für unsere Werkstatt in der Innenstadt. " * 4
 )
-NESTED = "<div>" * 10_000 + "We bake bread." + "</div>" * 10_000
+# Baking would be work at a place.
+NESTED = "<div>" * 10_000 + "This is a posting." + "</div>" * 10_000
 
 BAD = [
     pytest.param(b"\xff\xfe\x00", ("invalid_encoding", "$value"), id="invalid UTF-8"),

@@ -1,6 +1,7 @@
 """CVs in, anonymised features out: mask, look up what is known, structure, standardise to ESCO, embed.
 
-Masking comes first and in this process: no model, cache key, log or output ever sees a name.
+Masking comes first and in this process: models, cache keys and outputs see the masked text alone. How well it masks is
+in `models/anonymise/CARD.md`.
 """
 
 import asyncio
@@ -163,6 +164,7 @@ def _features(
     lineage: CvLineage,
 ) -> CvFeatures:
     return CvFeatures(
+        # Shared by all CVs that are alike; `_named` puts each one's own.
         id="-",
         source_version=0,
         content_hash=cv.content_hash,
@@ -170,7 +172,8 @@ def _features(
         degraded=() if prepared.supported else (UNSUPPORTED_LANGUAGE,),
         esco_occupation=esco.occupation(extraction.current_title, found),
         esco_skills=esco.skills(extraction.skills, found),
-        embedding=_embedding(vector),
+        # An unread CV says nothing, and nothing is near to it.
+        embedding=_embedding(vector) if prepared.supported else None,
         masked=dict(cv.masked.report()),
         text=prepared.text,
         text_hash=hashlib.sha256(prepared.text.encode("utf-8", "surrogatepass")).hexdigest(),

@@ -29,7 +29,7 @@ async def test_outputs_come_back_in_order_and_at_their_own_length(triton_setting
         alone = [(await infer([sequence])).outputs[0] for sequence in SEQUENCES]
     assert [len(output["token_probs"]) for output in together] == [len(s) for s in SEQUENCES]
     for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(one["sentence_probs"], other["sentence_probs"], atol=1e-4)
+        np.testing.assert_allclose(one["sentence_scores"], other["sentence_scores"], atol=1e-4)
 
 
 async def test_nothing_to_infer_is_no_request(triton_settings: Settings) -> None:
@@ -41,7 +41,7 @@ async def test_nothing_to_infer_is_no_request(triton_settings: Settings) -> None
 
 async def test_model_describes_itself(triton_settings: Settings) -> None:
     async with inference.connect(triton_settings, Student.name) as infer:
-        assert infer.model.outputs == ("sentence_probs", "token_probs")
+        assert infer.model.outputs == ("sentence_scores", "token_probs")
         assert infer.model.per_token == {"token_probs"}
         assert infer.model.parameters.keys() >= {"digest", "assets_digest"}
 

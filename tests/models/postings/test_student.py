@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.postings.labels import HEADS, SHOWN, TAGS
+from models.postings.labels import HEADS, SCORES, SHOWN, TAGS
 from models.postings.preparing import MAX_TOKENS, NO_SPAN, document
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
@@ -29,7 +29,7 @@ def student() -> Student:
 
 def answer(student: Student, prepared: Prepared) -> PostingExtraction:
     """What decoding makes of an encoder that knows nothing."""
-    sentence = np.full((len(prepared.units), sum(map(len, HEADS.values()))), 0.1, np.float32)
+    sentence = np.full((len(prepared.units), SCORES), 0.1, np.float32)
     tokens = [np.full((len(unit.token_ids), len(TAGS) + len(SHOWN)), 0.1, np.float32) for unit in prepared.units]
     return student.decode(prepared, sentence, tokens)
 
