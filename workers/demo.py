@@ -113,8 +113,8 @@ def _cv_panel(record: Received) -> Panel:
     table.add_column(ratio=1)
     for name in ("current_title", "esco_occupation", "experience_years", "seniority", "department"):
         feature = features[name]
-        value = feature["value"]["label"] if name == "esco_occupation" and feature["value"] else feature["value"]
-        table.add_row(name, _value(value), _confidence(feature), _evidence(features, feature))
+        if feature["value"] is not None:
+            table.add_row(name, _value(_label(feature["value"])), _confidence(feature), _evidence(features, feature))
     for name in ("past_titles", "companies", "education", "certificates"):
         for feature in features[name]:
             value = feature["value"]
@@ -130,8 +130,8 @@ def _cv_panel(record: Received) -> Panel:
     return Panel(body, title=f"{record.key}  content {features['content_hash'][:8]}", title_align="left")
 
 
-def _label(value: Any) -> str:
-    return value["label"] if isinstance(value, dict) else str(value)
+def _label(value: Any) -> Any:
+    return value["label"] if isinstance(value, dict) else value
 
 
 def _value(value: Any) -> str:
