@@ -84,7 +84,8 @@ class Standardiser:
         # Equal texts once: the same skills stand in many CVs.
         titles = list(dict.fromkeys(one.title for one in wanted if one.title))
         phrases = list(dict.fromkeys(skill for one in wanted for skill in one.skills))
-        vectors = await self.embed([*map(surface, titles), *phrases])
+        # In the form in which the linking was tuned and tested.
+        vectors = await self.embed([surface(text) for text in (*titles, *phrases)])
         occupations, skills = await asyncio.to_thread(self._link, titles, phrases, vectors)
         return [
             Standardised(

@@ -136,8 +136,7 @@ class ConceptIndex:
 class Linker:
     """Occupations and skills of one taxonomy.
 
-    Embeddings of queries are those of `surface(title)` for titles and of the phrase itself for skills, by the model
-    that made the index.
+    Embeddings of queries are those of `surface(text)`, of titles and phrases alike, by the model that made the index.
     """
 
     def __init__(self, taxonomy: Taxonomy, occupation_vectors: Floats, skill_vectors: Floats) -> None:
