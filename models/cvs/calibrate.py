@@ -10,8 +10,8 @@ from models.cvs.data import Example
 from models.cvs.decoding import Thresholds
 from models.cvs.labels import CHOICES
 from models.cvs.preparing import Prepared
-from models.cvs.running import Answer
 from models.cvs.student import CvStudent
+from models.running import Answer
 from topics.cvs import CvExtraction
 
 Read = Callable[[Thresholds], list[CvExtraction]]

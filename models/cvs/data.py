@@ -15,7 +15,7 @@ from models.cvs.labels import CHOICES, OUTSIDE, first
 from models.cvs.preparing import Unit
 from models.cvs.sections import Line, lines
 from models.cvs.sectors import SECTORS, sector
-from models.postings.data import IGNORE, draw, near_duplicates, read_lines
+from models.datasets import IGNORE, draw, near_duplicates, read_lines
 from models.text.cleaning import clean
 
 Label = dict[str, Any]

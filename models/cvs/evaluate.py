@@ -10,24 +10,24 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from models import measuring
 from models.cvs import baselines, card, data, running, scoring, written
 from models.cvs.data import Example
 from models.cvs.labels import CHOICES
 from models.cvs.report import Report, lines
 from models.cvs.scoring import LISTS, exact, f1, found, overlap, wanted
 from models.cvs.student import CvStudent
-from models.postings.report import Figure
+from models.measuring import Figure, accuracy, bootstrap, mean
 from models.repository import model_dir
+from models.running import session
 from topics.cvs import CvExtraction
 
-_SAMPLES = 1_000
 _TOLERANCES = (0.0, 0.5, 1.0)
-Metric = Callable[[Sequence[int]], float]
 
 
 def evaluate(
@@ -36,7 +36,7 @@ def evaluate(
     """Figures of the student on examples; with `train`, of simpler means fitted to it as well."""
     started = time.perf_counter()
     prepared = student.prepare_batch([item.text for item in examples], [None] * len(examples))
-    answers = running.run(running.session(weights, threads), prepared)
+    answers = running.run(session(weights, threads), prepared)
     extractions = [student.decode(cv, *answer) for cv, answer in zip(prepared, answers, strict=True)]
     seconds = time.perf_counter() - started
     golds = [wanted(item.label) for item in examples]
@@ -66,10 +66,10 @@ def _list_figures(
     same = [exact(*pair) for pair in pairs]
     words = [overlap(*pair) for pair in pairs]
     return {
-        "precision": bootstrap(lambda rows: f1([same[i] for i in rows])[0], len(pairs)),
-        "recall": bootstrap(lambda rows: f1([same[i] for i in rows])[1], len(pairs)),
-        "f1": bootstrap(lambda rows: f1([same[i] for i in rows])[2], len(pairs)),
-        "overlap_f1": bootstrap(lambda rows: f1([words[i] for i in rows])[2], len(pairs)),
+        "precision": bootstrap(same, same, lambda own, _: f1(own)[0]),
+        "recall": bootstrap(same, same, lambda own, _: f1(own)[1]),
+        "f1": bootstrap(same, same, lambda own, _: f1(own)[2]),
+        "overlap_f1": bootstrap(words, words, lambda own, _: f1(own)[2]),
     }
 
 
@@ -82,7 +82,7 @@ def _years(examples: Sequence[Example], extractions: Sequence[CvExtraction]) -> 
     figures = {}
     for tolerance in _TOLERANCES:
         right = [guess is not None and abs(guess - gold) <= tolerance for gold, guess in pairs]
-        figures[tolerance] = bootstrap(lambda rows, right=right: float(np.mean([right[i] for i in rows])), len(right))  # type: ignore[misc]
+        figures[tolerance] = mean(right)
     return figures
 
 
@@ -90,26 +90,9 @@ def _choice(name: str, examples: Sequence[Example], extractions: Sequence[CvExtr
     gold = [item.label[name] for item in examples]
     guess = [getattr(extraction, name).value for extraction in extractions]
     return {
-        "accuracy": bootstrap(lambda rows: float(np.mean([gold[i] == guess[i] for i in rows])), len(gold)),
-        "macro_f1": bootstrap(lambda rows: macro_f1([gold[i] for i in rows], [guess[i] for i in rows]), len(gold)),
+        "accuracy": bootstrap(gold, guess, accuracy),
+        "macro_f1": bootstrap(gold, guess, lambda a, b: measuring.f1(a, b, sorted(set(a)), "macro")),
     }
-
-
-def macro_f1(gold: Sequence[str], guess: Sequence[str]) -> float:
-    """Mean F1 of the classes that the gold has."""
-    scores = []
-    for name in sorted(set(gold)):
-        hits = sum(a == b == name for a, b in zip(gold, guess, strict=True))
-        scores.append(2 * hits / (gold.count(name) + guess.count(name)))
-    return float(np.mean(scores))
-
-
-def bootstrap(metric: Metric, count: int) -> Figure:
-    """The metric of all rows with its 95 % interval over resampled rows; seeded."""
-    draw = np.random.default_rng(0)
-    values = [metric(draw.integers(0, count, count).tolist()) for _ in range(_SAMPLES)]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Figure(metric(range(count)), float(low), float(high))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

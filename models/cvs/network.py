@@ -5,55 +5,35 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel
 
 from models.cvs.labels import TAGS, WINDOW_CLASSES, choice_slices, sector_slice
+from models.encoder import Headed, mean
 
-_ENCODER, _HEADS = "encoder", "heads.pt"
 
-
-class Network(nn.Module):
-    """Encoder with heads.
+class Network(Headed):
+    """What is trained.
 
     Args:
         base: folder of a Hugging Face encoder.
         layers: keeps these layers of it alone; None keeps all.
     """
 
+    heads_named = ("window", "token")
+
     def __init__(self, base: str | Path, layers: Sequence[int] | None = None) -> None:
-        super().__init__()
-        self.encoder = AutoModel.from_pretrained(base, attn_implementation="eager", add_pooling_layer=False)
+        super().__init__(base)
         if layers is not None:
-            self.encoder.encoder.layer = nn.ModuleList(self.encoder.encoder.layer[i] for i in layers)
-            self.encoder.config.num_hidden_layers = len(layers)
-        hidden = self.encoder.config.hidden_size
-        self.dropout = nn.Dropout(0.1)
-        self.window = nn.Linear(2 * hidden, WINDOW_CLASSES)
-        self.token = nn.Linear(hidden, len(TAGS))
+            self.keep_layers(layers)
+        self.window = nn.Linear(2 * self.hidden, WINDOW_CLASSES)
+        self.token = nn.Linear(self.hidden, len(TAGS))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Logits `(batch, WINDOW_CLASSES)` and `(batch, tokens, TAGS)` of int64 inputs `(batch, tokens)`."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(states.dtype)
-        mean = (states * weights).sum(1) / weights.sum(1)
-        pooled = torch.cat([mean, states[:, 0]], -1)
+        states = self.states(input_ids, attention_mask)
+        whole = torch.cat([mean(states, attention_mask), states[:, 0]], -1)
         # Three dimensions: exported as a MatMul, which is quantised; an fp32 Gemm sums one row otherwise than many.
-        window = self.window(self.dropout(pooled).unsqueeze(1)).squeeze(1)
+        window = self.window(self.dropout(whole).unsqueeze(1)).squeeze(1)
         return window, self.token(self.dropout(states))
-
-    @classmethod
-    def load(cls, run: Path) -> "Network":
-        """As :meth:`save` left it."""
-        network = cls(run / _ENCODER)
-        for name, state in torch.load(run / _HEADS, weights_only=True).items():
-            getattr(network, name).load_state_dict(state)
-        network.eval()
-        return network
-
-    def save(self, run: Path) -> None:
-        """Writes encoder and heads to a folder."""
-        self.encoder.save_pretrained(run / _ENCODER)
-        torch.save({name: getattr(self, name).state_dict() for name in ("window", "token")}, run / _HEADS)
 
 
 class Probabilities(nn.Module):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.postings.report import Figure
+from models.measuring import Figure
 
 
 @dataclass(frozen=True, slots=True)

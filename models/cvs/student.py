@@ -1,6 +1,5 @@
 """The CV student as the workers use it: prepare anonymised CVs for the encoder, decode what it answers."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
+from models import assets
+from models.assets import TOKENIZER
 from models.cvs import decoding, education, labels, languages, years
 from models.cvs.decoding import MAX_COMPANIES, MAX_TITLES, Floats, Found, Thresholds
 from models.cvs.preparing import Prepared, Unit, prepare
@@ -16,7 +17,7 @@ from topics.fields import Evidence, Feature
 
 __all__ = ["CvStudent", "Prepared", "Unit"]
 
-TOKENIZER, THRESHOLDS = "tokenizer.json", "thresholds.json"
+THRESHOLDS = "thresholds.json"
 # Years by dates are as sure as their dates; stated ones may be of a part of the working life.
 _STATED_SURE = 0.9
 _NOT_SURE = 0.5
@@ -45,14 +46,11 @@ class CvStudent:
         Raises:
             OSError, ValueError, TypeError: a file is missing or damaged.
         """
-        tokenizer = Tokenizer.from_file(str(directory / TOKENIZER))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
         return cls(
-            tokenizer,
+            assets.load_tokenizer(directory / TOKENIZER),
             Thresholds.load(directory / THRESHOLDS),
             assets_digest(directory),
-            hashlib.sha256((directory / TOKENIZER).read_bytes()).hexdigest()[:12],
+            assets.tokenizer_digest(directory),
         )
 
     def prepare_batch(self, texts: Sequence[str], languages: Sequence[str | None]) -> list[Prepared]:
@@ -105,11 +103,8 @@ class CvStudent:
 
 
 def assets_digest(directory: Path) -> str:
-    """First 16 hex digits of the SHA-256 over the assets and the label spaces."""
-    digest = hashlib.sha256(labels.digest().encode())
-    for name in (TOKENIZER, THRESHOLDS):
-        digest.update((directory / name).read_bytes())
-    return digest.hexdigest()[:16]
+    """Of the label spaces and all files that weights and decoding must agree on."""
+    return assets.digest(directory, (TOKENIZER, THRESHOLDS), labels.digest())
 
 
 def _feature(value: T, found: Found) -> Feature[T]:

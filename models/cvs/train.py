@@ -24,14 +24,15 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from models.assets import TOKENIZER, load_tokenizer
 from models.cvs import augment, data, written
 from models.cvs.data import Example
 from models.cvs.labels import CHOICES, OUTSIDE, TAGS, choice_slices, sector_slice
 from models.cvs.network import Network
 from models.cvs.preparing import Unit, windows
 from models.cvs.sections import lines
-from models.cvs.student import TOKENIZER
-from models.training import IGNORE, batches, default_base, load_tokenizer, padded, padded_tags
+from models.datasets import IGNORE
+from models.training import batches, default_base, descend, padded, padded_tags
 
 log = logging.getLogger(__name__)
 
@@ -167,10 +168,7 @@ def fit(network: Network, examples: Sequence[Example], tokenizer: Tokenizer, con
             with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
                 window, token = network(*padded([row.unit.token_ids for row in batch]))
             value = loss(window.float(), token.float(), batch, weights, config.window_weight)
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
+            descend(value, network, optimizer)
             if schedule.last_epoch < schedule.total_steps - 1:
                 schedule.step()
             losses.append(value.item())

@@ -14,7 +14,7 @@ from models.cvs.augment import HEADS
 from models.cvs.data import Example, Mark, Part, disjoint
 from models.cvs.employers import employer
 from models.cvs.years import halves
-from models.postings.data import read_lines
+from models.datasets import read_lines
 
 WRITTEN = Path(__file__).with_name("written.jsonl")
 # Careers and layouts that only the test sees: every fifth career, in layouts of its own.

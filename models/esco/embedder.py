@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-TOKENIZER = "tokenizer.json"
+from models.assets import TOKENIZER
+
 # What the base encoder was trained to read; a longer text is cut.
 MAX_TOKENS = 256
 DIMENSION = 384

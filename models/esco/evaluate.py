@@ -23,10 +23,11 @@ from models.esco import card, running, techwolf
 from models.esco.embedder import TextEmbedder
 from models.esco.lexical import LexicalIndex
 from models.esco.linker import WEIGHTS, ConceptIndex, Embed, Floats, Weights, load_weights, preferred_labels
-from models.esco.report import Figure, Table, mean, table_lines
+from models.esco.report import Table, table_lines
 from models.esco.taxonomy import Concept, Taxonomy
 from models.esco.text import surface
 from models.esco.tune import Query, kept_out, reciprocal_ranks, titles, without_kept_out
+from models.measuring import Figure, mean
 from models.repository import model_dir
 
 log = logging.getLogger(__name__)

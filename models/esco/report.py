@@ -2,14 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from models.postings.report import Figure
-
-__all__ = ["Figure", "Table", "mean", "table_lines"]
-
-_SAMPLES = 1_000
+from models.measuring import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +12,6 @@ class Table:
     name: str
     queries: int
     rows: dict[str, dict[str, Figure]]
-
-
-def mean(values: ArrayLike) -> Figure:
-    """A mean with its 95 % bootstrap interval; the same values give the same interval."""
-    own = np.asarray(values, np.float64)
-    if not len(own):
-        return Figure(float("nan"), float("nan"), float("nan"))
-    drawn = np.random.default_rng(0).integers(0, len(own), (_SAMPLES, len(own)))
-    low, high = np.percentile(own[drawn].mean(axis=1), [2.5, 97.5])
-    return Figure(float(own.mean()), float(low), float(high))
 
 
 def table_lines(table: Table) -> list[str]:

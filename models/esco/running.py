@@ -4,14 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from models.esco.embedder import DIMENSION, TextEmbedder
+from models.running import run, session
 
-# As the worker's client pads: only to the next step, so that a text's width, and its vector, is its own.
-_LENGTH_STEP = 4
-_MAX_TOKENS = 2_048
+OUTPUT = "embedding"
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -23,26 +21,11 @@ def embedding(directory: Path, threads: int = 2) -> Embed:
 
 def of_weights(weights: Path, embedder: TextEmbedder, threads: int = 2) -> Embed:
     """The same of any ONNX file."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+    model = session(weights, threads)
 
     def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        tokens = embedder.tokenize(texts)
-        result = np.zeros((len(texts), DIMENSION), np.float32)
-        widths: dict[int, list[int]] = {}
-        for index, own in enumerate(tokens):
-            widths.setdefault(-(-len(own) // _LENGTH_STEP) * _LENGTH_STEP, []).append(index)
-        for width, members in widths.items():
-            rows = max(1, _MAX_TOKENS // width)
-            for batch in (members[start : start + rows] for start in range(0, len(members), rows)):
-                ids = np.zeros((len(batch), width), np.int64)
-                for row, index in enumerate(batch):
-                    ids[row, : len(tokens[index])] = tokens[index]
-                lengths = np.array([len(tokens[index]) for index in batch])
-                mask = (np.arange(width) < lengths[:, None]).astype(np.int64)
-                result[batch] = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-        return result
+        answers = run(model, embedder.tokenize(texts))
+        return np.array([answer[OUTPUT] for answer in answers], np.float32).reshape(len(texts), DIMENSION)
 
     return embed
 

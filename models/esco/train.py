@@ -28,17 +28,17 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from models.assets import TOKENIZER
+from models.datasets import read_lines
 from models.esco import pairs
 from models.esco.network import Embedder
 from models.esco.pairs import Pair
-from models.esco.taxonomy import Concept, Taxonomy, read_groups
-from models.postings.data import read_lines
+from models.esco.taxonomy import Taxonomy, read_groups
 from models.text.cleaning import clean
-from models.training import default_base
+from models.training import default_base, descend
 
 log = logging.getLogger(__name__)
 
-TOKENIZER = "tokenizer.json"
 _SCALE = 20.0
 # Of the machine that trained, not of the model.
 PATHS = ("taxonomy", "postings", "reserved", "out", "base")
@@ -117,12 +117,8 @@ def _near(taxonomy: Taxonomy, network: Embedder, tokenizer: Tokenizer, config: C
         count = max(1, len(concepts) // config.cluster)
         clusters = MiniBatchKMeans(count, random_state=config.seed, n_init=1).fit_predict(vectors)
         kind = "o" if concepts is taxonomy.occupations else "s"
-        result |= {_uri(c): f"{kind}{cluster:05d}" for c, cluster in zip(concepts, clusters, strict=True)}
+        result |= {c.uri: f"{kind}{cluster:05d}" for c, cluster in zip(concepts, clusters, strict=True)}
     return result
-
-
-def _uri(concept: Concept) -> str:
-    return concept.uri
 
 
 def embed(network: Embedder, tokenizer: Tokenizer, texts: Sequence[str], rows: int = 256) -> NDArray[np.float32]:
@@ -130,7 +126,7 @@ def embed(network: Embedder, tokenizer: Tokenizer, texts: Sequence[str], rows: i
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
     result = np.zeros((len(texts), network.encoder.config.hidden_size), np.float32)
     network.eval()
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=False):
+    with torch.no_grad():
         for start in range(0, len(order), rows):
             own = order[start : start + rows]
             result[own] = network(*_encoded(tokenizer, [texts[i] for i in own])).numpy()
@@ -170,10 +166,7 @@ def _fit(network: Embedder, tokenizer: Tokenizer, epochs: Sequence[Sequence[Sequ
             left = network(*_encoded(tokenizer, [pair.left for pair in batch]))
             right = network(*_encoded(tokenizer, [pair.right for pair in batch]))
         value = loss(left, right, [pair.key for pair in batch])
-        optimizer.zero_grad()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        descend(value, network, optimizer)
         schedule.step()
         losses.append(value.item())
         if step % 100 == 99:

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from models.measuring import review_threshold
 from models.postings import decoding, voting
 from models.postings.data import Example
 from models.postings.labels import HEADS, target_class
 from models.postings.preparing import Prepared
-from models.postings.running import Answer
 from models.postings.voting import Calibration
+from models.running import Answer
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,6 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _SCALE_PENALTY, _SHIFT_PENALTY = 2.0, 2.0
 _SKILL_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-# A field is marked for review where those as sure as it are right less often than this.
-_REVIEW_ACCURACY = 0.85
-_REVIEW_WINDOW, _REVIEW_LEAST = 0.15, 8
-_REVIEW_STEPS = tuple(step / 20 for step in range(20))
 
 
 def targets(examples: Sequence[Example]) -> dict[str, Ints]:
@@ -60,17 +57,6 @@ def review(made: Calibration, answers: Sequence[Answer], examples: Sequence[Exam
         final = np.array([own[head] for own in probabilities])
         found[head] = review_threshold(final.max(1), final.argmax(1) == target)
     return found
-
-
-def review_threshold(sure: Doubles, right: NDArray[np.bool_]) -> float:
-    """The least confidence such that there and above, wherever enough answers lie, they are right often enough."""
-    threshold = 1.0
-    for step in reversed(_REVIEW_STEPS):
-        near = (sure >= step) & (sure < step + _REVIEW_WINDOW)
-        if near.sum() >= _REVIEW_LEAST and right[near].mean() < _REVIEW_ACCURACY:
-            break
-        threshold = step
-    return threshold
 
 
 def skill_threshold(examples: Sequence[Example], prepared: Sequence[Prepared], answers: Sequence[Answer]) -> float:

@@ -4,18 +4,15 @@ Formats (JSON lines, plain or gzip): postings have `id`, `title`, `location`, `t
 `source`; labels have the annotation guide's keys. Ids in the reserved file are refused: tests are drawn from them.
 """
 
-import gzip
-import hashlib
-import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from zlib import crc32
 
+from models.datasets import IGNORE, draw, near_duplicates, read_lines
 from models.postings import numbers
 from models.postings.labels import DEFAULTS, EVIDENCE, POSTING_HEADS, SENTENCE_HEADS, SHOWN, TAGS
 from models.postings.preparing import Document, Unit, document
@@ -25,8 +22,6 @@ from topics.postings import Posting
 
 Label = dict[str, Any]
 Part = Literal["train", "calibration", "test"]
-# Ignored by the loss.
-IGNORE = -100
 WRITTEN = Path(__file__).with_name("written.jsonl")
 WRITTEN_SOURCE = "written"
 # What a written label leaves out.
@@ -72,18 +67,6 @@ class Example:
     def spans(self) -> tuple[Span, ...]:
         """Header, then body sentences."""
         return (self.doc.header, *self.doc.spans)
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a JSON lines file, plain or gzip.
-
-    Raises:
-        OSError, ValueError: not such a file.
-    """
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
 
 
 def load(postings: Path, labels: Sequence[Path], reserved: Path | None) -> list[Example]:
@@ -236,11 +219,6 @@ def split(examples: Sequence[Example], held_out: Iterable[str]) -> dict[Part, li
     return parts
 
 
-def draw(posting_id: str, purpose: str = "") -> float:
-    """Between 0 and 1, the same at each call."""
-    return int(hashlib.sha256((purpose + posting_id).encode()).hexdigest()[:8], 16) / 2**32
-
-
 def unlabelled(
     postings: Path,
     examples: Sequence[Example],
@@ -267,30 +245,3 @@ def unlabelled(
     groups = near_duplicates([*known, *(clean(posting.body).text for posting in sample)])
     tested = set(groups[: len(known)])
     return [one for one, group in zip(sample, groups[len(known) :], strict=True) if group not in tested][:count]
-
-
-def near_duplicates(texts: Sequence[str]) -> list[int]:
-    """For each text the index of its group's first member: texts that share half of their sampled word 8-grams."""
-    sketches = []
-    by_shingle: dict[int, list[int]] = defaultdict(list)
-    for index, text in enumerate(texts):
-        words = re.findall(r"\w+", text.lower())
-        hashes = {crc32(" ".join(words[i : i + 8]).encode()) for i in range(max(1, len(words) - 7))}
-        sketch = {h for h in hashes if h % 8 == 0} or {min(hashes)}
-        sketches.append(sketch)
-        for h in sketch:
-            by_shingle[h].append(index)
-    parent = list(range(len(texts)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for index, sketch in enumerate(sketches):
-        for other in {j for h in sketch for j in by_shingle[h] if j < index}:
-            if len(sketch & sketches[other]) * 2 >= min(len(sketch), len(sketches[other])):
-                a, b = sorted((root(index), root(other)))
-                parent[b] = a
-    return [root(i) for i in range(len(texts))]

@@ -12,30 +12,28 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.measuring import Figure, Metric, accuracy, bootstrap, calibration_error, f1
 from models.postings import baselines, card, data, running, traps
 from models.postings.data import Example
 from models.postings.labels import EVIDENCE, GROUPS, HEADS
 from models.postings.preparing import Prepared
-from models.postings.report import Figure, Report, lines
+from models.postings.report import Report, lines
 from models.postings.student import Student
 from models.repository import model_dir
+from models.running import session
 from topics.fields import Feature
 from topics.postings import PostingExtraction
 
 TRAINING = "training.json"
-_SAMPLES = 1_000
-_BINS = 10
 _LEAST_CASES = 5
 _WORD = re.compile(r"\w+")
 EXACT = ("pay_min", "pay_max", "pay_currency", "experience_years_min", "experience_years_max")
-
-Metric = Callable[[Sequence[Any], Sequence[Any]], float]
 
 
 def evaluate(
@@ -50,7 +48,7 @@ def evaluate(
     started = time.perf_counter()
     prepared = student.prepare_batch([item.posting for item in examples])
     prepared_at = time.perf_counter()
-    answers = running.run(running.session(weights, threads), prepared)
+    answers = running.run(session(weights, threads), prepared)
     answered_at = time.perf_counter()
     results = [student.decode(p, sentence, token) for p, (sentence, token) in zip(prepared, answers, strict=True)]
     decoded_at = time.perf_counter()
@@ -84,32 +82,6 @@ def _outside(pairs: Sequence[tuple[Example, PostingExtraction]]) -> dict[str, fl
     return {h: float(np.mean([item.label[h] == getattr(r, h).value for item, r in pairs])) for h in HEADS}
 
 
-def bootstrap(truth: Sequence[Any], guess: Sequence[Any], metric: Metric) -> Figure:
-    """A metric and its percentile interval over resampled postings; the same data gives the same interval."""
-    generator = np.random.default_rng(0)
-    pairs = list(zip(truth, guess, strict=True))
-    values = []
-    for _ in range(_SAMPLES):
-        drawn = [pairs[i] for i in generator.integers(0, len(pairs), len(pairs))]
-        values.append(metric([a for a, _ in drawn], [b for _, b in drawn]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Figure(metric(truth, guess), float(low), float(high))
-
-
-def _accuracy(truth: Sequence[Any], guess: Sequence[Any]) -> float:
-    return float(np.mean([a == b for a, b in zip(truth, guess, strict=True)]))
-
-
-def f1(truth: Sequence[str], guess: Sequence[str], classes: Iterable[str], average: str) -> float:
-    """F1 over these classes, `macro` or `weighted` as scikit-learn has them, at a hundredth of its time."""
-    wanted, said = Counter(truth), Counter(guess)
-    right = Counter(a for a, b in zip(truth, guess, strict=True) if a == b)
-    scores = {c: 2 * right[c] / max(1, wanted[c] + said[c]) for c in classes}
-    if average == "macro":
-        return sum(scores.values()) / max(1, len(scores))
-    return sum(wanted[c] * score for c, score in scores.items()) / max(1, sum(wanted[c] for c in scores))
-
-
 def _f1(average: str) -> Metric:
     def metric(truth: Sequence[Any], guess: Sequence[Any]) -> float:
         # Over the classes that the test has: an absent one would count as 0 or 1 by convention alone.
@@ -124,7 +96,7 @@ def _head(head: str, examples: Sequence[Example], results: Sequence[PostingExtra
     guess = [feature.value for feature in features]
     sure = [(feature.confidence, a == b) for feature, a, b in zip(features, truth, guess, strict=True)]
     return {
-        "accuracy": bootstrap(truth, guess, _accuracy),
+        "accuracy": bootstrap(truth, guess, accuracy),
         "macro_f1": bootstrap(truth, guess, _f1("macro")),
         "weighted_f1": bootstrap(truth, guess, _f1("weighted")),
         "calibration_error": bootstrap(sure, sure, calibration_error),
@@ -202,22 +174,13 @@ def _inside(words: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) 
     return {start for start, end in words if any(start < b and a < end for a, b in spans)}
 
 
-def calibration_error(sure: Sequence[tuple[float, bool]], _: object = None) -> float:
-    """Expected calibration error of (confidence, right) pairs over ten bins of equal width."""
-    confidence = np.array([c for c, _ in sure])
-    right = np.array([r for _, r in sure], dtype=float)
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(confidence[bins == b].sum() - right[bins == b].sum()) for b in range(_BINS)]
-    return float(sum(gaps) / len(sure))
-
-
 def _exact(name: str, examples: Sequence[Example], results: Sequence[PostingExtraction]) -> dict[str, Figure]:
     truth = [item.label[name] for item in examples]
     guess = [getattr(result, name).value for result in results]
     stated = [(a, b) for a, b in zip(truth, guess, strict=True) if a is not None]
     return {
-        "all": bootstrap(truth, guess, _accuracy),
-        "stated": bootstrap([a for a, _ in stated], [b for _, b in stated], _accuracy),
+        "all": bootstrap(truth, guess, accuracy),
+        "stated": bootstrap([a for a, _ in stated], [b for _, b in stated], accuracy),
     }
 
 

@@ -5,53 +5,32 @@ python -m models.postings.export --run RUN --postings postings.jsonl.gz --labels
 
 import argparse
 import dataclasses
-import hashlib
 import json
 import logging
 import shutil
-import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
+from models.assets import TOKENIZER
+from models.exporting import WEIGHTS, Output, write_config, write_weights
 from models.postings import calibrate, data, filtering, labels, running
 from models.postings.decoding import Thresholds
 from models.postings.labels import SCORES, SHOWN, TAGS
 from models.postings.network import Network, Probabilities
 from models.postings.retrieval import Retriever
-from models.postings.student import CALIBRATION, RETRIEVER, THRESHOLDS, TOKENIZER, Student, assets_digest
+from models.postings.student import CALIBRATION, RETRIEVER, THRESHOLDS, Student, assets_digest
 from models.postings.voting import Calibration
-from models.quantise import quantise
 from models.repository import REPOSITORY
+from models.running import session
 
 log = logging.getLogger(__name__)
+OUTPUTS = (
+    Output(running.SCORES_OUTPUT, SCORES),
+    Output(running.TOKENS_OUTPUT, len(TAGS) + len(SHOWN), per_token=True),
+)
 _DISTIL_POSTINGS = 1_200
 # What serving reads: the threshold decides for almost all postings, the budget only stops the monsters.
 _EVIDENCE_RECALL, _MAX_EVIDENCE, _MAX_SKILL = 0.985, 16, 3
-_WEIGHTS = Path("1") / "model.onnx"
-_CONFIG = """\
-# Written by models.postings.export; edit there.
-name: "postings_student"
-backend: "onnxruntime"
-max_batch_size: 64
-input [
-  {{ name: "input_ids" data_type: TYPE_INT64 dims: [ -1 ] }},
-  {{ name: "attention_mask" data_type: TYPE_INT64 dims: [ -1 ] }}
-]
-output [
-  {{ name: "sentence_scores" data_type: TYPE_FP32 dims: [ {scores} ] }},
-  {{ name: "token_probs" data_type: TYPE_FP32 dims: [ -1, {tags} ] }}
-]
-# No dynamic batching: the worker's requests are batches of one shape already, and Triton's batcher burns a tenth of the
-# CPU time while requests of several shapes wait.
-# KIND_AUTO: on a GPU where the server has one, else on the CPU.
-instance_group [ {{ count: 1 kind: KIND_AUTO }} ]
-parameters {{ key: "labels_digest" value: {{ string_value: "{labels_digest}" }} }}
-parameters {{ key: "assets_digest" value: {{ string_value: "{assets_digest}" }} }}
-parameters {{ key: "digest" value: {{ string_value: "{digest}" }} }}
-"""
 
 
 def export(
@@ -67,22 +46,16 @@ def export(
     Raises:
         ValueError: the labels are too few.
     """
-    (target / _WEIGHTS.parent).mkdir(parents=True, exist_ok=True)
+    write_weights(Probabilities(Network.load(run)), OUTPUTS, target, keep_exact)
     for name in (TOKENIZER, RETRIEVER):
         shutil.copyfile(run / name, target / name)
     shutil.copyfile(run / "config.json", target / "training.json")
     Calibration.neutral().save(target / CALIBRATION)
     Thresholds.neutral().save(target / THRESHOLDS)
-    with tempfile.TemporaryDirectory() as folder:
-        exact = Path(folder) / "model.onnx"
-        write_onnx(Network.load(run), exact)
-        quantise(exact, target / _WEIGHTS)
-        if keep_exact:
-            shutil.copyfile(exact, keep_exact)
     if postings and labels_of:
         _tune(run, target, postings, labels_of, reserved)
-    write_config(target)
-    log.info("%s: %.1f MB", target / _WEIGHTS, (target / _WEIGHTS).stat().st_size / 1e6)
+    write_config(target, Student.name, OUTPUTS, assets_digest(target), labels.digest())
+    log.info("%s: %.1f MB", target / WEIGHTS, (target / WEIGHTS).stat().st_size / 1e6)
     return target
 
 
@@ -91,7 +64,7 @@ def _tune(run: Path, target: Path, postings: Path, labels_of: Sequence[Path], re
     config = json.loads((run / "config.json").read_text("utf-8"))
     examples = data.load(postings, labels_of, reserved)
     parts = data.split(examples, config["held_out"])
-    model = running.session(target / _WEIGHTS)
+    model = session(target / WEIGHTS)
     if not parts["calibration"]:
         raise ValueError("too few labels: none falls into the calibration part")
     evaluation = [*parts["calibration"], *parts["test"]]
@@ -114,41 +87,6 @@ def _tune(run: Path, target: Path, postings: Path, labels_of: Sequence[Path], re
     calibration.save(target / CALIBRATION)
     skill = calibrate.skill_threshold(examples, prepared, answers)
     Thresholds(calibrate.review(calibration, answers, examples), skill).save(target / THRESHOLDS)
-
-
-def write_onnx(network: Network, path: Path) -> None:
-    """The exact (fp32) model with free batch size and length."""
-    ids = torch.randint(5, 100, (3, 16))
-    axes = {0: "batch", 1: "tokens"}
-    with warnings.catch_warnings():
-        # The exporter without further dependencies is the older one; it says so at length.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Probabilities(network).eval(),
-            (ids, torch.ones_like(ids)),
-            str(path),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["sentence_scores", "token_probs"],
-            dynamic_axes={
-                "input_ids": axes, "attention_mask": axes, "sentence_scores": {0: "batch"}, "token_probs": axes,
-            },
-            opset_version=17,
-            dynamo=False,
-        )  # fmt: skip
-
-
-def write_config(target: Path) -> None:
-    """`config.pbtxt` with the digests that workers check."""
-    assets = assets_digest(target)
-    weights = hashlib.sha256((target / _WEIGHTS).read_bytes()).hexdigest()
-    text = _CONFIG.format(
-        scores=SCORES,
-        tags=len(TAGS) + len(SHOWN),
-        labels_digest=labels.digest(),
-        assets_digest=assets,
-        digest=hashlib.sha256((weights + assets).encode()).hexdigest()[:16],
-    )
-    (target / "config.pbtxt").write_text(text, "utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

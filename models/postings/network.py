@@ -7,47 +7,28 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel
 
+from models.encoder import Headed, mean
 from models.postings.labels import CLASSES, SCORES, SHOWN, TAGS, head_slices
 
-_ENCODER, _HEADS = "encoder", "heads.pt"
 
+class Network(Headed):
+    """What is trained."""
 
-class Network(nn.Module):
-    """Encoder with heads; also holds what is needed to export it."""
+    heads_named = ("sentence", "token")
 
     def __init__(self, base: str | Path) -> None:
-        super().__init__()
-        self.encoder = AutoModel.from_pretrained(base, attn_implementation="eager", add_pooling_layer=False)
-        hidden = self.encoder.config.hidden_size
-        self.dropout = nn.Dropout(0.1)
-        self.sentence = nn.Linear(2 * hidden, SCORES)
-        self.token = nn.Linear(hidden, len(TAGS) + len(SHOWN))
+        super().__init__(base)
+        self.sentence = nn.Linear(2 * self.hidden, SCORES)
+        self.token = nn.Linear(self.hidden, len(TAGS) + len(SHOWN))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Scores `(batch, S)` and `(batch, tokens, K)`, all of them logits, of int64 inputs `(batch, tokens)`."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(states.dtype)
-        mean = (states * weights).sum(1) / weights.sum(1)
-        pooled = torch.cat([mean, states[:, 0]], -1)
+        states = self.states(input_ids, attention_mask)
+        whole = torch.cat([mean(states, attention_mask), states[:, 0]], -1)
         # Three dimensions: exported as a MatMul, which is quantised; an fp32 Gemm sums one row otherwise than many.
-        sentence = self.sentence(self.dropout(pooled).unsqueeze(1)).squeeze(1)
+        sentence = self.sentence(self.dropout(whole).unsqueeze(1)).squeeze(1)
         return sentence, self.token(self.dropout(states))
-
-    @classmethod
-    def load(cls, run: Path) -> "Network":
-        """As :meth:`save` left it."""
-        network = cls(run / _ENCODER)
-        for name, state in torch.load(run / _HEADS, weights_only=True).items():
-            getattr(network, name).load_state_dict(state)
-        network.eval()
-        return network
-
-    def save(self, run: Path) -> None:
-        """Writes encoder and heads to a folder."""
-        self.encoder.save_pretrained(run / _ENCODER)
-        torch.save({name: getattr(self, name).state_dict() for name in ("sentence", "token")}, run / _HEADS)
 
 
 def pooled(scores: Tensor, owner: Tensor, postings: int) -> Tensor:

@@ -2,17 +2,7 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A metric with its 95 % bootstrap interval over postings."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+from models.measuring import Figure
 
 
 @dataclass(frozen=True, slots=True)

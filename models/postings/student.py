@@ -1,6 +1,5 @@
 """The posting student as the workers use it: prepare postings for the encoder, decode what it answers."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from models import assets
+from models.assets import TOKENIZER
 from models.postings import decoding, labels
 from models.postings.decoding import Decision, Reading, Thresholds
 from models.postings.preparing import Prepared, Unit, prepare
@@ -19,7 +20,7 @@ from topics.postings import Posting, PostingExtraction
 
 __all__ = ["Prepared", "Student", "Unit"]
 
-TOKENIZER, RETRIEVER = "tokenizer.json", "retriever.json"
+RETRIEVER = "retriever.json"
 CALIBRATION, THRESHOLDS = "calibration.json", "thresholds.json"
 # Numbers are as doubtful as the head that they belong to.
 _DOUBTED_WITH = dict.fromkeys(("pay_min", "pay_max", "pay_currency"), "pay_period") | dict.fromkeys(
@@ -51,16 +52,13 @@ class Student:
         Raises:
             OSError, ValueError, TypeError: a file is missing or damaged.
         """
-        tokenizer = Tokenizer.from_file(str(directory / TOKENIZER))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
         return cls(
-            tokenizer,
+            assets.load_tokenizer(directory / TOKENIZER),
             Retriever.load(directory / RETRIEVER),
             Calibration.load(directory / CALIBRATION),
             Thresholds.load(directory / THRESHOLDS),
             assets_digest(directory),
-            hashlib.sha256((directory / TOKENIZER).read_bytes()).hexdigest()[:12],
+            assets.tokenizer_digest(directory),
         )
 
     def prepare_batch(self, postings: Sequence[Posting]) -> list[Prepared]:
@@ -107,11 +105,8 @@ class Student:
 
 
 def assets_digest(directory: Path) -> str:
-    """First 16 hex digits of the SHA-256 over the assets and the label spaces."""
-    digest = hashlib.sha256(labels.digest().encode())
-    for name in (TOKENIZER, RETRIEVER, CALIBRATION, THRESHOLDS):
-        digest.update((directory / name).read_bytes())
-    return digest.hexdigest()[:16]
+    """Of the label spaces and all files that weights and decoding must agree on."""
+    return assets.digest(directory, (TOKENIZER, RETRIEVER, CALIBRATION, THRESHOLDS), labels.digest())
 
 
 def _language(prepared: Prepared) -> Feature[str]:

@@ -26,14 +26,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from models.assets import TOKENIZER, load_tokenizer
+from models.datasets import IGNORE
 from models.postings import data, filtering, labels
-from models.postings.data import IGNORE, Example
+from models.postings.data import Example
 from models.postings.labels import HEADS, POSTING_HEADS, SENTENCE_HEADS, SHOWN, TAGS, head_slices
 from models.postings.network import Network, pooled
 from models.postings.preparing import Unit, tokenize
 from models.postings.retrieval import Retriever
-from models.postings.student import RETRIEVER, TOKENIZER
-from models.training import default_base, load_tokenizer, padded
+from models.postings.student import RETRIEVER
+from models.training import default_base, descend, padded
 
 log = logging.getLogger(__name__)
 
@@ -168,10 +170,7 @@ def fit(network: Network, cases: Sequence[Case], config: Config) -> None:
         losses = []
         for batch in batches(cases, config.batch_postings):
             value = loss(network, batch, *weights, config)
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
+            descend(value, network, optimizer)
             schedule.step()
             losses.append(value.item())
             step += 1

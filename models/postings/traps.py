@@ -80,10 +80,11 @@ def score(model: Path) -> tuple[list[str], list[tuple[Trap, str, Any]]]:
     """Lines of the table, and the misses, of the exported student in a folder."""
     from models.postings import running  # ONNX Runtime is of the `train` extra
     from models.postings.student import Student
+    from models.running import session
 
     cases, student = load(), Student.load(model)
     prepared = student.prepare_batch([trap.posting for trap in cases])
-    answers = running.run(running.session(model / "1" / "model.onnx"), prepared)
+    answers = running.run(session(model / "1" / "model.onnx"), prepared)
     missed = misses(cases, [student.decode(p, *answer) for p, answer in zip(prepared, answers, strict=True)])
     return lines(cases, missed), missed
 

@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.postings.evaluate import bootstrap, calibration_error, f1
-from models.postings.report import Figure
+from models.exporting import WEIGHTS
+from models.measuring import Figure, accuracy, bootstrap, calibration_error, f1
 from models.repository import model_dir
-from models.titles import baselines, card, data, running
+from models.running import run, session
+from models.titles import baselines, card, data
 from models.titles.data import Title
-from models.titles.export import TRAINING, WEIGHTS
+from models.titles.export import TRAINING
 from models.titles.labels import HEADS
 from models.titles.student import TitleStudent
 from topics.titles import TitleFeatures
@@ -29,7 +30,7 @@ METRICS = ("accuracy", "macro-F1", "weighted F1")
 def answers(titles: Sequence[Title], directory: Path) -> list[TitleFeatures]:
     """What a model folder says of each title."""
     student = TitleStudent.load(directory)
-    return student.decode(running.run(directory / WEIGHTS, student.tokenize([title.text for title in titles])))
+    return student.decode(run(session(directory / WEIGHTS), student.tokenize([title.text for title in titles])))
 
 
 def figures(head: str, titles: Sequence[Title], guesses: Sequence[str]) -> dict[str, Figure]:
@@ -37,7 +38,7 @@ def figures(head: str, titles: Sequence[Title], guesses: Sequence[str]) -> dict[
     pairs = [(t.classes[head], guess) for t, guess in zip(titles, guesses, strict=True) if head in t.classes]
     truth, guess = [a for a, _ in pairs], [b for _, b in pairs]
     return {
-        "accuracy": bootstrap(truth, guess, lambda a, b: sum(x == y for x, y in zip(a, b, strict=True)) / len(a)),
+        "accuracy": bootstrap(truth, guess, accuracy),
         "macro-F1": bootstrap(truth, guess, lambda a, b: f1(a, b, set(a), "macro")),
         "weighted F1": bootstrap(truth, guess, lambda a, b: f1(a, b, set(a), "weighted")),
     }

@@ -1,6 +1,5 @@
 """The title student as the workers use it: tokenise titles for the encoder, decode what it answers."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from models import assets
+from models.assets import TOKENIZER
 from models.titles import labels
 from models.titles.cleaning import clean
 from models.titles.labels import HEADS
 from topics.titles import TitleFeatures
 
-TOKENIZER, REVIEW = "tokenizer.json", "review.json"
+REVIEW = "review.json"
 ASSETS = (TOKENIZER, REVIEW)
 MAX_TOKENS = 48
 
@@ -48,10 +49,10 @@ class TitleStudent:
         """
         review = json.loads((directory / REVIEW).read_text("utf-8"))
         return cls(
-            load_tokenizer(directory / TOKENIZER),
+            assets.load_tokenizer(directory / TOKENIZER),
             {head: float(review[head]) for head in HEADS},
             assets_digest(directory),
-            hashlib.sha256((directory / TOKENIZER).read_bytes()).hexdigest()[:12],
+            assets.tokenizer_digest(directory),
         )
 
     def tokenize(self, titles: Sequence[str]) -> list[list[int]]:
@@ -78,14 +79,6 @@ class TitleStudent:
         return {"value": HEADS[head][best], "confidence": confidence, "review": confidence < self.review[head]}
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer without padding and truncation, which is done here."""
-    tokenizer = Tokenizer.from_file(str(path))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
 def token_ids(tokenizer: Tokenizer, cleaned: Sequence[str]) -> list[list[int]]:
     """Ids of cleaned titles, cut in the middle of a title that is too long, never its end mark."""
     return [
@@ -95,8 +88,5 @@ def token_ids(tokenizer: Tokenizer, cleaned: Sequence[str]) -> list[list[int]]:
 
 
 def assets_digest(directory: Path) -> str:
-    """First 16 hex digits of the SHA-256 over the assets and the label spaces."""
-    digest = hashlib.sha256(labels.digest().encode())
-    for name in ASSETS:
-        digest.update((directory / name).read_bytes())
-    return digest.hexdigest()[:16]
+    """Of the label spaces and all files that weights and decoding must agree on."""
+    return assets.digest(directory, ASSETS, labels.digest())

@@ -27,12 +27,14 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
+from models.assets import TOKENIZER, load_tokenizer
 from models.titles import base, data
 from models.titles.cleaning import key
 from models.titles.data import Title
 from models.titles.labels import HEADS
 from models.titles.network import Network
-from models.titles.student import TOKENIZER, load_tokenizer, token_ids
+from models.titles.student import token_ids
+from models.training import descend, padded
 
 log = logging.getLogger(__name__)
 
@@ -235,10 +237,7 @@ def fit(
             with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
                 logits = network(*padded(token_ids(tokenizer, [_varied(row.text) for row in batch])))
             value = loss({head: own.float() for head, own in logits.items()}, batch, weights)
-            optimizer.zero_grad()
-            value.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
+            descend(value, network, optimizer)
             schedule.step()
             losses.append(value.item())
             step += 1
@@ -313,16 +312,6 @@ def _varied(text: str) -> str:
     if draw < _PLAIN_CASES:
         return text.lower()
     return text.title() if draw > 1 - _PLAIN_CASES else text
-
-
-def padded(sequences: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Ids and mask, int64 `(batch, tokens)`."""
-    ids = torch.zeros(len(sequences), max(map(len, sequences)), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = torch.tensor(sequence)
-        mask[row, : len(sequence)] = 1
-    return ids, mask
 
 
 def parse(arguments: Sequence[str] | None = None) -> Config:

@@ -9,6 +9,7 @@ from models.cvs.labels import ENTITIES, TAGS, WINDOW_CLASSES, first
 from models.cvs.preparing import MAX_TOKENS, NO_SPAN, clean_text
 from models.cvs.student import CvStudent, Prepared
 from models.repository import model_dir
+from models.running import session
 from topics.cvs import Cv, CvExtraction, CvSection
 
 ENGLISH = """[NAME]
@@ -66,7 +67,7 @@ def student() -> CvStudent:
 
 @pytest.fixture(scope="module")
 def model() -> onnxruntime.InferenceSession:
-    return running.session(model_dir(CvStudent.name) / "1" / "model.onnx", threads=1)
+    return session(model_dir(CvStudent.name) / "1" / "model.onnx", threads=1)
 
 
 def read(student: CvStudent, model: onnxruntime.InferenceSession, *texts: str) -> list[CvExtraction]:

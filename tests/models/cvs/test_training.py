@@ -7,7 +7,8 @@ import pytest
 
 from models.cvs import data, running, written
 from models.cvs.student import CvStudent
-from models.postings.data import draw
+from models.datasets import draw
+from models.running import session
 
 pytestmark = pytest.mark.train
 
@@ -48,7 +49,7 @@ def test_trains_exports_and_serves(files: tuple[Path, Path], tmp_path: Path) -> 
     target = export(run, tmp_path / "model", cvs, [labels], None)
     student = CvStudent.load(target)
     prepared = student.prepare_batch(["Baker\nExperience\nBaker 2010 - 2012"], [None])
-    ((window, tokens),) = running.run(running.session(target / "1" / "model.onnx", 1), prepared)
+    ((window, tokens),) = running.run(session(target / "1" / "model.onnx", 1), prepared)
     extraction = student.decode(prepared[0], window, tokens)
     assert extraction.language.value == "en"
     assert student.assets_digest in (target / "config.pbtxt").read_text()

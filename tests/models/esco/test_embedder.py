@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.esco.embedder import DIMENSION, MAX_TOKENS, TOKENIZER, TextEmbedder
+from models.assets import TOKENIZER
+from models.esco.embedder import DIMENSION, MAX_TOKENS, TextEmbedder
 from models.repository import model_dir
 
 DIRECTORY = model_dir(TextEmbedder.name)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from models.esco import pairs
-from models.esco.report import mean, table_lines
+from models.esco.report import table_lines
 from models.esco.taxonomy import Concept, Taxonomy
+from models.measuring import mean
 from tests.models.esco.conftest import URI, embed
 
 MANY = Concept(URI + "occupation/many", "1111.1", {"en": tuple(f"title number {i}" for i in range(400))})

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models import datasets
 from models.postings import data, running
 from models.postings.labels import HEADS, SCORES, SHOWN, TAGS
 from models.postings.preparing import Prepared, Unit
 from models.postings.student import Student
 from models.postings.voting import Calibration
+from models.running import session
 from topics.postings import Posting
 
 LABEL = {
@@ -49,7 +51,7 @@ def test_trains_exports_and_serves(tmp_path: Path) -> None:
 
     posting = Posting(id="x", title="Nurse", location="Denver, CO", body="Pay: $20 an hour.\nWork from home.\nBe nice.")
     (prepared,) = student.prepare_batch([posting])
-    model = running.session(target / "1" / "model.onnx")
+    model = session(target / "1" / "model.onnx")
     ((sentence, tokens),) = running.run(model, [prepared])
     assert sentence.shape == (len(prepared.units), SCORES)
     assert [t.shape for t in tokens] == [(len(unit.token_ids), len(TAGS) + len(SHOWN)) for unit in prepared.units]
@@ -65,7 +67,7 @@ def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
 
     postings, labels = write(tmp_path)
     run = train(Config(postings, (labels,), tmp_path / "run", epochs=1, steps=1))
-    model = running.session(export(run, tmp_path / "student", None, (), None) / "1" / "model.onnx")
+    model = session(export(run, tmp_path / "student", None, (), None) / "1" / "model.onnx")
     generator = np.random.default_rng(0)
     units = tuple(
         Unit(0, 1, [101, *generator.integers(1000, 20000, size).tolist(), 102], [(0, 0)] * (size + 2))
@@ -116,7 +118,7 @@ def test_confidence_is_fitted_to_the_calibration_part(tmp_path: Path, monkeypatc
     # All of them say "remote": the more certain for having been seen to be right.
     example = parts["calibration"][0]
     (prepared,) = student.prepare_batch([example.posting])
-    ((scores, _),) = running.run(running.session(tmp_path / "student" / "1" / "model.onnx"), [prepared])
+    ((scores, _),) = running.run(session(tmp_path / "student" / "1" / "model.onnx"), [prepared])
     remote = HEADS["work_arrangement"].index("remote")
     before = Calibration.neutral().probabilities(scores)["work_arrangement"][remote]
     assert student.calibration.probabilities(scores)["work_arrangement"][remote] > before
@@ -124,7 +126,7 @@ def test_confidence_is_fitted_to_the_calibration_part(tmp_path: Path, monkeypatc
 
 @pytest.mark.train
 def test_a_head_is_reviewed_below_where_it_errs() -> None:
-    from models.postings.calibrate import review_threshold  # of the `train` extra
+    from models.measuring import review_threshold
 
     sure = np.repeat([0.45, 0.55, 0.65, 0.75, 0.85, 0.95], 20)
     right = np.array([True] * 10 + [False] * 10 + [True] * 100)
@@ -140,7 +142,7 @@ def test_a_head_is_reviewed_below_where_it_errs() -> None:
 def test_f1_is_that_of_scikit_learn(average: str) -> None:
     from sklearn.metrics import f1_score
 
-    from models.postings.evaluate import f1  # of the `train` extra
+    from models.measuring import f1  # of the `train` extra
 
     generator = np.random.default_rng(0)
     truth, guess = (generator.choice(list("abcde"), 200, p=[0.5, 0.3, 0.1, 0.05, 0.05]).tolist() for _ in range(2))
@@ -187,5 +189,7 @@ def test_unlabelled_postings_resemble_none_that_is_tested_on(tmp_path: Path) -> 
 
 def test_near_duplicates_stay_together() -> None:
     long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen " * 3
-    groups = data.near_duplicates([long, "something else entirely that shares no eight words at all", long + " more"])
+    groups = datasets.near_duplicates(
+        [long, "something else entirely that shares no eight words at all", long + " more"]
+    )
     assert groups[0] == groups[2] != groups[1]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from models import running
 from models.repository import model_dir
-from models.titles import running
-from models.titles.student import MAX_TOKENS, TitleStudent
+from models.titles.student import MAX_TOKENS, Floats, TitleStudent
 from topics.titles import TitleFeatures
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden_titles.jsonl"
@@ -18,8 +18,12 @@ def student() -> TitleStudent:
     return TitleStudent.load(model_dir(TitleStudent.name))
 
 
+def answers(student: TitleStudent, titles: list[str]) -> list[dict[str, Floats]]:
+    return running.run(running.session(model_dir(student.name) / "1" / "model.onnx"), student.tokenize(titles))
+
+
 def read(student: TitleStudent, titles: list[str]) -> list[TitleFeatures]:
-    return student.decode(running.run(model_dir(student.name) / "1" / "model.onnx", student.tokenize(titles)))
+    return student.decode(answers(student, titles))
 
 
 def test_golden_titles(student: TitleStudent, request: pytest.FixtureRequest) -> None:
@@ -62,9 +66,9 @@ def test_results_do_not_depend_on_batch_mates(student: TitleStudent) -> None:
         "",
         "Chief Baking Officer",
     ]
-    together = running.run(model_dir(student.name) / "1" / "model.onnx", student.tokenize(titles))
+    together = answers(student, titles)
     for title, own in zip(titles, together, strict=True):
-        (alone,) = running.run(model_dir(student.name) / "1" / "model.onnx", student.tokenize([title]))
+        (alone,) = answers(student, [title])
         assert {name: array.tobytes() for name, array in alone.items()} == {
             name: array.tobytes() for name, array in own.items()
         }

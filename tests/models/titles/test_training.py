@@ -133,7 +133,8 @@ def test_titles_are_learned_exported_and_served(tmp_path: Path, base: Path) -> N
 
 
 def test_ids_are_cut_before_the_end_mark(base: Path) -> None:
-    from models.titles.student import load_tokenizer, token_ids
+    from models.assets import load_tokenizer
+    from models.titles.student import token_ids
 
     tokenizer = load_tokenizer(base / "tokenizer.json")
     (ids,) = token_ids(tokenizer, ["x y " * 100])
