@@ -31,8 +31,8 @@ TOLERANCE = 0.01
 @pytest_asyncio.fixture(scope="module")
 async def features(triton_settings: Settings) -> list[PostingFeatures]:
     events = [line.event for line in read_events(POSTINGS_FILE, POSTINGS)]
-    async with postings.connect(triton_settings) as (infer, student):
-        return await postings.extract([event for event in events if isinstance(event, Posting)], infer, student)
+    async with postings.connect(triton_settings) as parts:
+        return await postings.extract([event for event in events if isinstance(event, Posting)], parts)
 
 
 def summary(posting: PostingFeatures) -> dict[str, Any]:

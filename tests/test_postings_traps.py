@@ -19,11 +19,11 @@ LEAST = 0.85
 
 
 async def test_traps_are_seen_through(triton_settings: Settings) -> None:
-    async with postings.connect(triton_settings) as (infer, student):
+    async with postings.connect(triton_settings) as parts:
         features = [
             one
             for start in range(0, len(CASES), 64)
-            for one in await postings.extract([trap.posting for trap in CASES[start : start + 64]], infer, student)
+            for one in await postings.extract([trap.posting for trap in CASES[start : start + 64]], parts)
         ]
     missed = traps.misses(CASES, features)
     values = sum(len(trap.expect) for trap in CASES)

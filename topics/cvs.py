@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from topics.esco import EscoConcept
-from topics.fields import Department, Feature, Model, Seniority
-from topics.postings import Id, Version
+from topics.features import Features
+from topics.fields import Department, Feature, Id, Model, Seniority, Version
 
 MAX_TEXT_CHARS = 200_000
 MAX_HEADING_CHARS = 1_000
@@ -93,33 +92,12 @@ def _errors(*errors: tuple[str, str, str]) -> ValidationError:
     )
 
 
-class CvLineage(Model):
-    """What made a result; two results of one lineage and one `content_hash` are byte-identical."""
-
-    models: dict[str, str] = Field(
-        description="Of each Triton model its version and the digest of its weights, `VERSION-DIGEST`."
-    )
-    tokenizers: dict[str, str] = Field(description="Of each model that has one the digest of its tokenizer file.")
-    pipeline: str = Field(description="Release of the code that masked and prepared the text and decoded the answers.")
-    taxonomy: str | None = Field(default=None, description="Taxonomy and version.")
-    schema_: str = Field(alias="schema", description="Schema of this event.")
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
-
 class Education(Model):
     """One degree, diploma or course of study."""
 
     level: CvEducationLevel
     field: str | None = Field(description="What was studied, a short English name where we know one.")
     span: str = Field(description="Verbatim, white space folded.")
-
-
-class Embedding(Model):
-    """A vector of unit length."""
-
-    fp16: str = Field(description="Base64 of little-endian IEEE 754 half-precision numbers.")
-    dimension: Annotated[int, Field(gt=0)]
 
 
 class CvExtraction(Model):
@@ -139,23 +117,7 @@ class CvExtraction(Model):
     department: Feature[Department] = Field(description="Of the current job.")
 
 
-class CvFeatures(CvExtraction):
-    """One CV's features: an idempotent upsert by `id`; the newest record of a key is the whole truth."""
+class CvFeatures(CvExtraction, Features):
+    """One CV's features."""
 
-    id: Id
-    source_version: Version
-    content_hash: str = Field(description="SHA-256 (hex) of the anonymised text and the language it was read in.")
-    lineage: CvLineage
-    degraded: tuple[str, ...] = Field(
-        default=(), description="Reasons why a stage was left out, e.g. `unsupported_language`; empty when whole."
-    )
-    esco_occupation: Feature[EscoConcept | None] = Field(description="Of the current title; null below the threshold.")
-    esco_skills: tuple[Feature[EscoConcept], ...] = Field(description="Of the skills; each concept once.")
-    embedding: Embedding | None = Field(
-        description="Of the CV in standardised form; null where that stage was left out."
-    )
     masked: dict[str, Annotated[int, Field(ge=1)]] = Field(description="What was masked, kind to count; never a value.")
-    text: str | None = Field(
-        description="The anonymised text that evidence points into; null where only its hash is published."
-    )
-    text_hash: str = Field(description="SHA-256 (hex) of the anonymised text.")

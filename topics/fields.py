@@ -5,10 +5,12 @@ The vocabularies are the annotation guide's: a student, its teacher and an index
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 T = TypeVar("T")
 
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$")]
+Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 
 WorkArrangement = Literal["onsite", "hybrid", "remote", "not_stated"]
@@ -68,3 +70,10 @@ class Feature(Model, Generic[T]):
     confidence: Confidence
     evidence: tuple[Evidence, ...] = ()
     review: bool = Field(default=False, description="Too unsure to be used unseen: a person should look.")
+
+
+class Embedding(Model):
+    """A vector of unit length."""
+
+    fp16: str = Field(description="Base64 of little-endian IEEE 754 half-precision numbers.")
+    dimension: Annotated[int, Field(gt=0)]

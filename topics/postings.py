@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from topics.features import Features
 from topics.fields import (
     Certification,
     Department,
@@ -16,9 +17,11 @@ from topics.fields import (
     ExperienceLevel,
     ExperienceRequirement,
     Feature,
+    Id,
     Model,
     PayPeriod,
     Seniority,
+    Version,
     WorkArrangement,
     YesNo,
 )
@@ -26,9 +29,6 @@ from topics.fields import (
 MAX_BODY_CHARS = 200_000
 # Real boards list hundreds of places for one posting.
 MAX_LOCATION_CHARS = 20_000
-
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$")]
-Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class Posting(BaseModel):
@@ -56,19 +56,6 @@ class Posting(BaseModel):
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Lineage(Model):
-    """What made a result; two results of one lineage and one `content_hash` are byte-identical."""
-
-    model: str = Field(description="Triton model name.")
-    model_version: str = Field(description="Triton version and the digest of its weights, `VERSION-DIGEST`.")
-    tokenizer: str = Field(description="Digest of the tokenizer file.")
-    pipeline: str = Field(description="Release of the code that prepared the text and decoded the answers.")
-    taxonomy: str | None = Field(default=None, description="Taxonomy and version; none used yet for postings.")
-    schema_: str = Field(alias="schema", description="Schema of this event.")
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
-
 class PostingExtraction(Model):
     """The features themselves: what a model read in one posting's text."""
 
@@ -93,17 +80,5 @@ class PostingExtraction(Model):
     skills: tuple[Feature[str], ...] = Field(description="Verbatim spans, most certain first.")
 
 
-class PostingFeatures(PostingExtraction):
-    """One posting's features: an idempotent upsert by `id`; the newest record of a key is the whole truth."""
-
-    id: Id
-    source_version: Version
-    content_hash: str
-    lineage: Lineage
-    degraded: tuple[str, ...] = Field(
-        default=(), description="Reasons why a stage was left out, e.g. `unsupported_language`; empty when whole."
-    )
-    text: str | None = Field(
-        description="The cleaned text that evidence points into; null where only its hash is published."
-    )
-    text_hash: str = Field(description="SHA-256 (hex) of the cleaned text.")
+class PostingFeatures(PostingExtraction, Features):
+    """One posting's features."""

@@ -241,8 +241,8 @@ def extract(
 
     @asynccontextmanager
     async def extraction(settings: Settings) -> AsyncIterator[Extract]:
-        async with postings.connect(settings) as (infer, student):
-            yield partial(postings.extract, infer=infer, student=student)
+        async with postings.connect(settings) as parts:
+            yield partial(postings.extract, parts=parts)
 
     _extract(POSTINGS, source, target, rename, extraction)
 

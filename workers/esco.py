@@ -4,10 +4,10 @@ This service uses the ESCO classification of the European Commission.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from models.esco.text import surface
 from models.repository import model_dir
 from topics.esco import EscoConcept
 from topics.fields import Feature
-from workers import served
+from workers import embedding, served
 from workers.errors import FatalError
 from workers.inference import Infer, ServedModel
 from workers.settings import Settings
@@ -27,14 +27,26 @@ from workers.settings import Settings
 Vectors = NDArray[np.float32]
 # Labels that are indexed in one call: a deadline holds for each of its requests.
 _CHUNK = 512
+# Texts whose links are remembered: some 20 MB.
+_REMEMBERED = 50_000
+_OCCUPATIONS, _SKILLS = "occupations", "skills"
+# Kind and text.
+_Text = tuple[str, str]
 
 
-class Wanted(NamedTuple):
-    """What of one CV or posting is to be standardised."""
+class Reading(NamedTuple):
+    """What of one CV or posting is standardised; years and level as the standard form has them."""
 
     language: str
-    title: str | None
-    skills: Sequence[str]
+    title: Feature[str | None]
+    skills: Sequence[Feature[str]]
+    education_level: str | None
+    years: float | None
+    supported: bool
+
+
+# Of occupation, skills, education level and years: the same sentences for the same facts, whatever the words.
+StandardForm = Callable[[str | None, Sequence[str], str | None, float | None], str]
 
 
 class Found(NamedTuple):
@@ -45,25 +57,20 @@ class Found(NamedTuple):
     confidence: float
 
 
-class Standardised(NamedTuple):
-    """The concept of the title and, of each skill in order, its own; None where nothing fits well enough."""
-
-    occupation: Found | None
-    skills: Sequence[Found | None]
-
-
 @dataclass(frozen=True, slots=True)
 class Standardiser:
     """Made by :func:`connect`.
 
     Attributes:
         model: the embedder that made the index; texts must be embedded by the same.
+        known: links of the latest texts, which hang on nothing but the text.
     """
 
     infer: Infer
     embedder: TextEmbedder
     linker: Linker
     model: ServedModel
+    known: dict[_Text, list[Link]] = field(default_factory=dict)
 
     @property
     def taxonomy_version(self) -> str:
@@ -75,24 +82,31 @@ class Standardiser:
         """Names model and taxonomy."""
         return f"{served.version(self.model)}:{self.taxonomy_version}"
 
-    async def __call__(self, wanted: Sequence[Wanted]) -> list[Standardised]:
-        """Concepts of each, in order.
+    async def __call__(self, readings: Sequence[Reading], form: StandardForm) -> list[dict[str, Any]]:
+        """Of each reading the fields `esco_occupation`, `esco_skills` and `embedding` of its features.
 
         Raises:
             FatalError: Triton serves another embedder by now.
         """
-        # Equal texts once: the same skills stand in many CVs.
-        titles = list(dict.fromkeys(one.title for one in wanted if one.title))
-        phrases = list(dict.fromkeys(skill for one in wanted for skill in one.skills))
-        # In the form in which the linking was tuned and tested.
-        vectors = await self.embed([surface(text) for text in (*titles, *phrases)])
-        occupations, skills = await asyncio.to_thread(self._link, titles, phrases, vectors)
-        return [
-            Standardised(
-                _found(occupations.get(one.title or ""), one.language),
-                [_found(skills[skill], one.language) for skill in one.skills],
+        wanted = [(_OCCUPATIONS, reading.title.value) for reading in readings if reading.title.value]
+        wanted += [(_SKILLS, skill.value) for reading in readings for skill in reading.skills]
+        links = await self._links(list(dict.fromkeys(wanted)))
+        found = [
+            (
+                _found(links.get((_OCCUPATIONS, reading.title.value or "")), reading.language),
+                [_found(links[_SKILLS, skill.value], reading.language) for skill in reading.skills],
             )
-            for one in wanted
+            for reading in readings
+        ]
+        vectors = await self.embed([_form(*both, form) for both in zip(readings, found, strict=True)])
+        return [
+            {
+                "esco_occupation": _occupation(reading.title, occupation),
+                "esco_skills": _skills(reading.skills, skills),
+                # What was not read says nothing, and nothing is near to it.
+                "embedding": embedding.encode(vector) if reading.supported else None,
+            }
+            for reading, (occupation, skills), vector in zip(readings, found, vectors, strict=True)
         ]
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
@@ -105,12 +119,25 @@ class Standardiser:
             vectors[row] = outputs["embedding"]
         return vectors
 
-    def _link(
-        self, titles: Sequence[str], phrases: Sequence[str], vectors: Vectors
-    ) -> tuple[dict[str, list[Link]], dict[str, list[Link]]]:
-        occupations = self.linker.occupations(titles, vectors[: len(titles)])
-        skills = self.linker.skills(phrases, vectors[len(titles) :])
-        return dict(zip(titles, occupations, strict=True)), dict(zip(phrases, skills, strict=True))
+    async def _links(self, wanted: Sequence[_Text]) -> dict[_Text, list[Link]]:
+        """Links of each text; the same skills stand in many postings, so the latest are remembered."""
+        new = [text for text in wanted if text not in self.known]
+        # In the form in which the linking was tuned and tested.
+        vectors = await self.embed([surface(text) for _, text in new])
+        made = await asyncio.to_thread(self._search, new, vectors)
+        links = {text: self.known[text] for text in wanted if text in self.known} | made
+        self.known.update(made)
+        for text in list(self.known)[: max(0, len(self.known) - _REMEMBERED)]:
+            del self.known[text]
+        return links
+
+    def _search(self, wanted: Sequence[_Text], vectors: Vectors) -> dict[_Text, list[Link]]:
+        links: dict[_Text, list[Link]] = {}
+        for kind, search in ((_OCCUPATIONS, self.linker.occupations), (_SKILLS, self.linker.skills)):
+            rows = [row for row, (own, _) in enumerate(wanted) if own == kind]
+            texts = [wanted[row] for row in rows]
+            links |= zip(texts, search([text for _, text in texts], vectors[rows]), strict=True)
+        return links
 
 
 def _found(links: Sequence[Link] | None, language: str) -> Found | None:
@@ -119,18 +146,28 @@ def _found(links: Sequence[Link] | None, language: str) -> Found | None:
     return Found(links[0].concept, links[0].concept.label(language), links[0].confidence)
 
 
-def occupation(title: Feature[str | None], found: Standardised) -> Feature[EscoConcept | None]:
+def _form(reading: Reading, found: tuple[Found | None, Sequence[Found | None]], form: StandardForm) -> str:
+    """English labels, so that two languages meet; the text's own words where ESCO has none."""
+    occupation, skills = found
+    return form(
+        occupation.concept.label() if occupation else reading.title.value,
+        [own.concept.label() if own else skill.value for skill, own in zip(reading.skills, skills, strict=True)],
+        reading.education_level,
+        reading.years,
+    )
+
+
+def _occupation(title: Feature[str | None], found: Found | None) -> Feature[EscoConcept | None]:
     """As it is published, shown by what shows the title."""
-    own = found.occupation
-    if own is None:
+    if found is None:
         return Feature[EscoConcept | None](value=None, confidence=0.0)
-    return Feature[EscoConcept | None](value=_concept(own), confidence=own.confidence, evidence=title.evidence)
+    return Feature[EscoConcept | None](value=_concept(found), confidence=found.confidence, evidence=title.evidence)
 
 
-def skills(named: Sequence[Feature[str]], found: Standardised) -> tuple[Feature[EscoConcept], ...]:
+def _skills(named: Sequence[Feature[str]], found: Sequence[Found | None]) -> tuple[Feature[EscoConcept], ...]:
     """As they are published: each concept once, shown by all that means it, the surest first."""
     means: dict[str, list[tuple[Feature[str], Found]]] = {}
-    for feature, own in zip(named, found.skills, strict=True):
+    for feature, own in zip(named, found, strict=True):
         if own is not None:
             means.setdefault(own.concept.uri, []).append((feature, own))
     features = [

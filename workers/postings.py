@@ -1,92 +1,98 @@
-"""Postings in, features out: look up what is known, prepare the rest, infer, decode."""
+"""Postings in, features out: look up what is known, prepare the rest, infer, decode, standardise to ESCO."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 
 import numpy as np
 
+from models.esco.standard import standard_posting
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
 from topics.catalogue import POSTING_FEATURES, POSTINGS_FLOW
-from topics.envelope import encode
-from topics.postings import Lineage, Posting, PostingFeatures
-from workers import cache, served, tracing
+from topics.fields import Evidence, Feature
+from topics.postings import Posting, PostingExtraction, PostingFeatures
+from workers import cache, esco, extraction, served, tracing
 from workers.cache import ResultCache
 from workers.delivery import Event, Outcome, Output, Worker
-from workers.inference import Infer, Outputs, ServedModel
+from workers.esco import Reading
+from workers.extraction import UNSUPPORTED_LANGUAGE, Parts
+from workers.inference import Outputs, ServedModel
 from workers.settings import Settings
 
 NAME = POSTINGS_FLOW.worker
-UNSUPPORTED_LANGUAGE = "unsupported_language"
 
 
 async def handle(
-    batch: Sequence[Event[Posting]], infer: Infer, student: Student, results: ResultCache, publish_text: bool
+    batch: Sequence[Event[Posting]], parts: Parts[Student], results: ResultCache, publish_text: bool
 ) -> list[Outcome]:
     """One features event for each posting; equal content is inferred once, here and across the life of the cache."""
     postings = {event.value.content_hash: event.value for event in batch}
-    with tracing.stage(NAME, "cache"):
-        known = await results.get(_made_by(_lineage(infer.model, student)), list(postings))
-    features = {
-        content_hash: PostingFeatures.model_validate_json(entry)
-        for content_hash, entry in zip(postings, known, strict=True)
-        if entry is not None
-    }
-    missing = [posting for content_hash, posting in postings.items() if content_hash not in features]
-    if missing:
-        made = {f.content_hash: f for f in await extract(missing, infer, student)}
-        # By the model that made them: it may have been switched since the look-up.
-        await results.put(_made_by(next(iter(made.values())).lineage), {h: encode(f) for h, f in made.items()})
-        features |= made
+    features = await extraction.known_or_made(
+        parts, POSTINGS_FLOW, results, postings, partial(_extract, parts=parts), PostingFeatures
+    )
     return [(_output(features[event.value.content_hash], event.value, publish_text),) for event in batch]
 
 
-async def extract(postings: Sequence[Posting], infer: Infer, student: Student) -> list[PostingFeatures]:
+async def extract(postings: Sequence[Posting], parts: Parts[Student]) -> list[PostingFeatures]:
     """Features of each posting, in order, with its text; no cache, no Kafka."""
+    features, _ = await _extract(postings, parts)
+    return features
+
+
+async def _extract(postings: Sequence[Posting], parts: Parts[Student]) -> tuple[list[PostingFeatures], ServedModel]:
+    student = parts.student
     # Tokenising and decoding are Python and Rust at full speed: off the event loop, which must go on polling.
     with tracing.stage(NAME, "prepare"):
         prepared = await asyncio.to_thread(student.prepare_batch, postings)
     with tracing.stage(NAME, "infer"):
-        inferred = await infer([unit.token_ids for p in prepared for unit in p.units])
+        inferred = await parts.infer([unit.token_ids for document in prepared for unit in document.units])
     with tracing.stage(NAME, "decode"):
-        lineage = _lineage(inferred.model, student)
-        return await asyncio.to_thread(_decode, postings, prepared, inferred.outputs, student, lineage)
+        extractions = await asyncio.to_thread(_decode, prepared, inferred.outputs, student)
+    with tracing.stage(NAME, "standardise"):
+        readings = [_reading(*own) for own in zip(prepared, extractions, strict=True)]
+        standardised = await parts.standardiser(readings, standard_posting)
+    lineage = parts.lineage(inferred.model, POSTINGS_FLOW)
+    features = [
+        PostingFeatures(
+            id=posting.id,
+            source_version=posting.version,
+            content_hash=posting.content_hash,
+            lineage=lineage,
+            degraded=() if document.supported else (UNSUPPORTED_LANGUAGE,),
+            text=document.text,
+            text_hash=extraction.text_hash(document.text),
+            **found,
+            **{name: getattr(own, name) for name in PostingExtraction.model_fields},
+        )
+        for posting, document, own, found in zip(postings, prepared, extractions, standardised, strict=True)
+    ]
+    return features, inferred.model
 
 
-def _decode(
-    postings: Sequence[Posting],
-    prepared: Sequence[Prepared],
-    outputs: Sequence[Outputs],
-    student: Student,
-    lineage: Lineage,
-) -> list[PostingFeatures]:
-    features = []
-    position = 0
-    for posting, document in zip(postings, prepared, strict=True):
-        own = outputs[position : position + len(document.units)]
-        position += len(document.units)
-        extraction = student.decode(
-            document,
-            np.array([o["sentence_scores"] for o in own], dtype=np.float32),
-            [o["token_probs"] for o in own],
+def _decode(prepared: Sequence[Prepared], outputs: Sequence[Outputs], student: Student) -> list[PostingExtraction]:
+    return [
+        student.decode(
+            document, np.array([o["sentence_scores"] for o in own], np.float32), [o["token_probs"] for o in own]
         )
-        features.append(
-            PostingFeatures(
-                id=posting.id,
-                source_version=posting.version,
-                content_hash=posting.content_hash,
-                lineage=lineage,
-                degraded=() if document.supported else (UNSUPPORTED_LANGUAGE,),
-                text=document.text,
-                text_hash=hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
-                **{name: getattr(extraction, name) for name in type(extraction).model_fields},
-            )
-        )
-    return features
+        for document, own in zip(prepared, extraction.by_document(prepared, outputs), strict=True)
+    ]
+
+
+def _reading(document: Prepared, own: PostingExtraction) -> Reading:
+    start, end = document.title
+    # An unread posting's title is not standardised either: its language is none of the taxonomy's.
+    title = document.text[start:end] if document.supported else ""
+    shown = Feature[str | None](value=title or None, confidence=1.0, evidence=(Evidence(start=start, end=end),))
+    return Reading(
+        own.language.value,
+        shown,
+        own.skills,
+        own.education_level.value,
+        own.experience_years_min.value,
+        document.supported,
+    )
 
 
 def _output(features: PostingFeatures, posting: Posting, publish_text: bool) -> Output:
@@ -95,48 +101,33 @@ def _output(features: PostingFeatures, posting: Posting, publish_text: bool) -> 
     return Output(POSTING_FEATURES, posting.id, features.model_copy(update=own))
 
 
-def _lineage(model: ServedModel, student: Student) -> Lineage:
-    return Lineage(
-        model=model.name,
-        model_version=served.version(model),
-        tokenizer=student.tokenizer_digest,
-        pipeline=version("talentstream"),
-        schema_=POSTING_FEATURES.name,
-    )
-
-
-def _made_by(lineage: Lineage) -> str:
-    """Names what made a result; another model or another release of our code must not be answered from the cache."""
-    return f"{lineage.model_version}:{lineage.pipeline}"
-
-
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, Student]]:
-    """The student and its served model, checked to belong together.
+async def connect(settings: Settings) -> AsyncIterator[Parts[Student]]:
+    """The worker's parts, checked to belong together.
 
     Raises:
-        RetryableError: Triton or the model is not ready.
+        RetryableError: Triton or a model is not ready.
         FatalError: Triton serves a model that was exported with other assets than ours.
     """
     student = Student.load(model_dir(Student.name))
-    async with served.connect(settings, student) as infer:
+    async with served.connect(settings, student) as infer, esco.connect(settings) as standardiser:
         # Whatever loads at first use loads before the worker calls itself ready.
         await asyncio.to_thread(student.prepare_batch, [Posting(id="warm-up", body="We bake bread.")])
-        yield infer, student
+        yield Parts(infer, student, standardiser)
 
 
 async def made_by(settings: Settings) -> str:
     """What a result would be made by now; raises as :func:`connect`."""
-    async with connect(settings) as (infer, student):
-        return _made_by(_lineage(infer.model, student))
+    async with connect(settings) as parts:
+        return parts.made_by()
 
 
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[Worker]:
     """The postings worker; raises as :func:`connect`."""
-    async with connect(settings) as (infer, student), cache.connect(settings, NAME) as results:
+    async with connect(settings) as parts, cache.connect(settings, NAME) as results:
         yield Worker(
             flow=POSTINGS_FLOW,
-            handle=partial(handle, infer=infer, student=student, results=results, publish_text=settings.publish_text),
-            made_by=lambda: _made_by(_lineage(infer.model, student)),
+            handle=partial(handle, parts=parts, results=results, publish_text=settings.publish_text),
+            made_by=parts.made_by,
         )

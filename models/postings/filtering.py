@@ -77,7 +77,7 @@ def believe(
         documents = [document(posting) for posting in postings[start : start + _CHUNK]]
         units = tokenize(documents, [range(len(doc.spans)) for doc in documents], student.tokenizer)
         prepared = [
-            Prepared(doc.text, "en", 1.0, True, doc.location, own[1:])
+            Prepared(doc.text, doc.title, "en", 1.0, True, doc.location, own[1:])
             for doc, own in zip(documents, units, strict=True)
         ]
         for posting, (probabilities, _) in zip(prepared, running.run(model, prepared), strict=True):

@@ -57,12 +57,14 @@ class Prepared:
 
     Attributes:
         text: title line, location line, blank line, body; evidence points into it.
+        title: its span in `text`; empty where the posting has none.
         language: ISO 639-1, the posting's own or detected.
         supported: False: no units, nothing is read.
         units: the first is title, location and a short first sentence; the others follow the text.
     """
 
     text: str
+    title: Span
     language: str
     language_confidence: float
     supported: bool
@@ -135,7 +137,7 @@ def prepare(postings: Sequence[Posting], tokenizer: Tokenizer, retriever: Retrie
     ]
     units = tokenize(documents, kept, tokenizer)
     return [
-        Prepared(doc.text, language, confidence, supported, doc.location, own if supported else ())
+        Prepared(doc.text, doc.title, language, confidence, supported, doc.location, own if supported else ())
         for doc, (language, confidence, supported), own in zip(documents, languages, units, strict=True)
     ]
 

@@ -7,11 +7,12 @@ import pytest
 
 from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
+from models.esco.standard import standard_posting
 from models.esco.taxonomy import Concept
 from topics.fields import Evidence, Feature
-from workers import esco
+from workers import embedding
 from workers.errors import FatalError
-from workers.esco import Standardiser, Wanted
+from workers.esco import Reading, Standardiser
 from workers.inference import Inference, ServedModel
 
 BAKER = Concept("http://data.europa.eu/esco/occupation/b", "7512.1", {"en": ("baker",), "fr": ("boulanger",)})
@@ -21,13 +22,13 @@ DOUGH = Concept("http://data.europa.eu/esco/skill/d", "", {"en": ("make dough",)
 class Embedder(TextEmbedder):
     """Remembers what it was asked."""
 
-    asked: list[str] = []  # noqa: RUF012
+    asked: list[list[str]] = []  # noqa: RUF012
 
     def __init__(self) -> None:
         pass
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        self.asked[:] = texts
+        self.asked.append(list(texts))
         return [[1, 2] for _ in texts]
 
 
@@ -36,7 +37,7 @@ class Infer:
         self.model = ServedModel("text_embedder", version, 64, ("embedding",), frozenset(), {"digest": "d"})
 
     async def __call__(self, sequences: Sequence[Sequence[int]]) -> Inference:
-        return Inference(self.model, [{"embedding": np.ones(DIMENSION, np.float32)} for _ in sequences])
+        return Inference(self.model, [{"embedding": np.eye(1, DIMENSION, dtype=np.float32)[0]} for _ in sequences])
 
 
 class Known(Linker):
@@ -56,31 +57,56 @@ def standardiser(served: str = "1") -> Standardiser:
     return Standardiser(Infer(served), Embedder(), Known(), Infer().model)
 
 
-async def test_titles_and_phrases_are_embedded_as_the_linking_was_tuned() -> None:
-    await standardiser()([Wanted("en", "Bakers, Bread", ["Ovens, Deck", "?"]), Wanted("en", "Bakers, Bread", ["?"])])
-    assert Embedder.asked == ["Bread Bakers", "Deck Ovens", "?"]
+def reading(language: str, title: str | None, *skills: str, supported: bool = True) -> Reading:
+    """Title and skills, each shown by its first character."""
+    named = [
+        Feature[str](value=name, confidence=0.5, evidence=(Evidence(start=at, end=at + 1),))
+        for at, name in enumerate(skills)
+    ]
+    shown = Feature[str | None](value=title, confidence=0.9, evidence=(Evidence(start=0, end=9),))
+    return Reading(language, shown, named, "bachelor", 3.0, supported)
+
+
+async def test_titles_and_phrases_are_embedded_once_as_the_linking_was_tuned() -> None:
+    standardise = standardiser()
+    Embedder.asked.clear()
+    both = [reading("en", "Bakers, Bread", "Ovens, Deck", "?"), reading("en", "Bakers, Bread", "?")]
+    first = await standardise(both, standard_posting)
+    assert Embedder.asked == [
+        ["Bread Bakers", "Deck Ovens", "?"],
+        [
+            f"Seeks baker. Asks for 3 years of experience. Asks for a bachelor's degree. Skills: {skills}."
+            for skills in ("?, make dough", "?")
+        ],
+    ]
+    assert await standardise(both, standard_posting) == first
+    assert Embedder.asked[2] == []
+
+
+async def test_the_oldest_links_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.esco._REMEMBERED", 2)
+    standardise = standardiser()
+    await standardise([reading("en", "Baker", "a", "b", "c")], standard_posting)
+    assert [text for _, text in standardise.known] == ["b", "c"]
 
 
 async def test_a_concept_is_published_once_with_all_that_shows_it_in_the_texts_language() -> None:
-    (found,) = await standardiser()([Wanted("fr", "Boulanger", ["dough", "?", "pastry"])])
-    title = Feature[str | None](value="Boulanger", confidence=0.9, evidence=(Evidence(start=0, end=9),))
-    occupation = esco.occupation(title, found)
-    assert occupation.value is not None
-    assert (occupation.value.label, occupation.confidence, occupation.evidence) == ("boulanger", 0.8, title.evidence)
-    named = [
-        Feature[str](value=name, confidence=0.5, evidence=(Evidence(start=at, end=at + 1),))
-        for at, name in enumerate(("dough", "?", "pastry"))
-    ]
-    (skill,) = esco.skills(named, found)
+    own = reading("fr", "Boulanger", "dough", "?", "pastry")
+    (fields,) = await standardiser()([own], standard_posting)
+    occupation = fields["esco_occupation"]
+    assert (occupation.value.label, occupation.confidence) == ("boulanger", 0.8)
+    assert occupation.evidence == own.title.evidence
+    (skill,) = fields["esco_skills"]
     assert (skill.value.label, skill.confidence) == ("make dough", 0.9)
     assert [evidence.start for evidence in skill.evidence] == [0, 2]
+    assert embedding.decode(fields["embedding"]).tolist() == np.eye(1, DIMENSION)[0].tolist()
 
 
-async def test_without_a_title_there_is_no_occupation() -> None:
-    (found,) = await standardiser()([Wanted("en", None, [])])
-    assert esco.occupation(Feature[str | None](value=None, confidence=0.9), found).value is None
+async def test_without_a_title_there_is_no_occupation_and_without_reading_no_embedding() -> None:
+    (fields,) = await standardiser()([reading("xx", None, supported=False)], standard_posting)
+    assert (fields["esco_occupation"].value, fields["embedding"]) == (None, None)
 
 
 async def test_vectors_of_another_embedder_are_refused() -> None:
     with pytest.raises(FatalError, match="restart"):
-        await standardiser("2")([Wanted("en", "Baker", [])])
+        await standardiser("2")([reading("en", "Baker")], standard_posting)

@@ -10,6 +10,7 @@ from models.postings.labels import CLASSES, HEADS, SHOWN, TAGS, head_slices
 from models.postings.preparing import NO_SPAN, Prepared, Unit
 from models.postings.tagging import Floats
 from models.postings.voting import Calibration
+from models.text.sentences import Span
 
 SENTENCES = [
     "Nurse",
@@ -28,7 +29,7 @@ def prepared(*sentences: str) -> Prepared:
         spans = [NO_SPAN, *((start + i, start + i + 1) for i in range(len(sentence))), NO_SPAN]
         units.append(Unit(start, start + len(sentence), [0] * len(spans), spans))
         start += len(sentence) + 1
-    return Prepared(text, "en", 1.0, True, "Denver, CO", tuple(units))
+    return Prepared(text, Span(0, 0), "en", 1.0, True, "Denver, CO", tuple(units))
 
 
 def sentence_scores(**said: tuple[int, str, float]) -> Floats:

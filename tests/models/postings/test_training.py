@@ -13,6 +13,7 @@ from models.postings.preparing import Prepared, Unit
 from models.postings.student import Student
 from models.postings.voting import Calibration
 from models.running import session
+from models.text.sentences import Span
 from topics.postings import Posting
 
 LABEL = {
@@ -73,9 +74,9 @@ def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
         Unit(0, 1, [101, *generator.integers(1000, 20000, size).tolist(), 102], [(0, 0)] * (size + 2))
         for size in (30, 30, 29, 28, 30, 27, 30)
     )
-    together = running.run(model, [Prepared("x", "en", 1.0, True, "", units)])[0]
+    together = running.run(model, [Prepared("x", Span(0, 0), "en", 1.0, True, "", units)])[0]
     for index, unit in enumerate(units):
-        alone = running.run(model, [Prepared("x", "en", 1.0, True, "", (unit,))])[0]
+        alone = running.run(model, [Prepared("x", Span(0, 0), "en", 1.0, True, "", (unit,))])[0]
         np.testing.assert_array_equal(together[0][index], alone[0][0])
         np.testing.assert_array_equal(together[1][index], alone[1][0])
 
