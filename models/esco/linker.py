@@ -81,8 +81,13 @@ class ConceptIndex:
         self.concepts, self.weights = tuple(concepts), weights
         self._lexical = LexicalIndex([label for c in concepts for _, own in sorted(c.labels.items()) for label in own])
         self._concept_of = np.repeat(np.arange(len(concepts)), [sum(map(len, c.labels.values())) for c in concepts])
-        self._vectors = np.ascontiguousarray(vectors, np.float32)
-        self._vector_starts = _starts([len(c.labels) for c in concepts])
+        # One matrix a language; a concept without a label there stands in with one that it has.
+        counts = np.array([len(c.labels) for c in concepts])
+        firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+        self._vectors = [
+            np.ascontiguousarray(vectors[firsts + np.minimum(language, counts - 1)], np.float32)
+            for language in range(counts.max(initial=0))
+        ]
 
     def parts(self, texts: Sequence[str], embeddings: Floats) -> tuple[Floats, Floats]:
         """Lexical and dense scores, `(texts, concepts)` each."""
@@ -91,9 +96,9 @@ class ConceptIndex:
         for row, text in enumerate(texts):
             scores = self._lexical.scores(surface(text))
             # Few labels share a word with the text: only those are looked at.
-            labels = np.flatnonzero(scores)
+            labels = np.flatnonzero(scores > 0)
             own = self._concept_of[labels]
-            firsts = np.flatnonzero(np.diff(own, prepend=-1))
+            firsts = np.flatnonzero(np.diff(own, prepend=-1) > 0)
             if len(firsts):
                 lexical[row, own[firsts]] = np.maximum.reduceat(scores[labels], firsts)
         for start in range(0, len(texts), _BLOCK):
@@ -101,8 +106,8 @@ class ConceptIndex:
             # Always a whole block: BLAS sums by the matrix's shape, and a link must not hang on batch mates.
             block = np.zeros((_BLOCK, embeddings.shape[1]), np.float32)
             block[: len(own)] = own
-            cosines = (block @ self._vectors.T)[: len(own)]
-            dense[start : start + _BLOCK] = np.maximum.reduceat(cosines, self._vector_starts, axis=1)
+            cosines = [block @ vectors.T for vectors in self._vectors]
+            dense[start : start + _BLOCK] = np.maximum.reduce(cosines)[: len(own)]
         return lexical, dense
 
     def fused(self, lexical: Floats, dense: Floats) -> Floats:
@@ -189,10 +194,6 @@ def preferred_labels(concepts: Sequence[Concept]) -> list[str]:
 def _sure_enough(index: ConceptIndex, texts: Sequence[str], embeddings: Floats, k: int) -> list[list[Link]]:
     found = index.search(texts, embeddings, k)
     return [links if links and links[0].confidence >= index.weights.threshold else [] for links in found]
-
-
-def _starts(lengths: Sequence[int]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
 
 
 def _packed(vectors: Floats) -> Packed:
