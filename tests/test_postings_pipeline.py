@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
 from models.postings.student import Student
+from models.titles.student import TitleStudent
 from tests.support.streams import produce, read_all, until_answered, until_counted
 from topics.catalogue import DEAD_LETTERS, POSTING_FEATURES, POSTINGS, REJECTIONS
 from topics.envelope import header
@@ -169,6 +170,16 @@ async def test_odd_input_gives_features_that_claim_nothing(
     assert features.pay_period.value == "not_stated"
     assert features.education_requirement.value == "not_stated"
     assert features.degraded == (("unsupported_language",) if body == GERMAN else ())
+
+
+async def test_the_title_tells_rank_and_department_where_the_text_is_not_read(settings: Settings) -> None:
+    value = {"id": "german", "title": "Leiter Vertrieb (m/w/d)", "body": GERMAN}
+    answers = await through(settings, [(b"german", json.dumps(value).encode())])
+    features = PostingFeatures.model_validate_json(answers[b"german"][0].value)
+    assert (features.seniority.value, features.department.value) == ("manager", "Sales")
+    assert [(e.start, e.end) for e in features.department.evidence] == [(0, len(value["title"]))]
+    assert features.department.confidence > 0
+    assert TitleStudent.name in features.lineage.models
 
 
 async def test_triton_is_waited_for(settings: Settings, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ TITLES = ["Leiter Einkauf", "Nurse", "", "Online Marketing Specialist " * 3, "Nu
 
 
 async def test_titles_are_read_through_triton_as_by_the_file(triton_settings: Settings) -> None:
-    async with titles.connect(triton_settings) as (infer, student):
-        found = await titles.read_titles(TITLES, infer, student)
+    async with titles.connect(triton_settings) as reader:
+        found = await reader.read(TITLES)
     weights = model_dir(TitleStudent.name) / "1" / "model.onnx"
-    assert found == student.decode(running.run(running.session(weights), student.tokenize(TITLES)))
+    tokens = reader.student.tokenize(TITLES)
+    assert found == reader.student.decode(running.run(running.session(weights), tokens))
     assert found[1] == found[4]
     assert {own.department.value for own in found} > {"Purchasing", "Sales", "Marketing"}

@@ -77,11 +77,6 @@ class Standardiser:
         """Taxonomy and version."""
         return self.linker.taxonomy.version
 
-    @property
-    def made_by(self) -> str:
-        """Names model and taxonomy."""
-        return f"{served.version(self.model)}:{self.taxonomy_version}"
-
     async def __call__(self, readings: Sequence[Reading], form: StandardForm) -> list[dict[str, Any]]:
         """Of each reading the fields `esco_occupation`, `esco_skills` and `embedding` of its features.
 

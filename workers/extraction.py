@@ -43,22 +43,24 @@ class Parts(Generic[S]):
     student: S
     standardiser: Standardiser
 
-    def made_by(self, model: ServedModel | None = None) -> str:
-        """Names what made a result; another model, release or taxonomy must not be answered from the cache."""
-        student = served.version(model or self.infer.model)
-        return ":".join([student, self.standardiser.made_by, version("talentstream")])
+    def models(self, student: ServedModel) -> list[tuple[ServedModel, str]]:
+        """Each model that a result of `student` hangs on, with the digest of its tokenizer."""
+        embedder = self.standardiser
+        return [(student, self.student.tokenizer_digest), (embedder.model, embedder.embedder.assets_digest)]
 
-    def lineage(self, model: ServedModel, flow: Flow) -> Lineage:
-        """Of features that `model` made."""
-        standardiser = self.standardiser
+    def made_by(self, student: ServedModel | None = None) -> str:
+        """Names what made a result; another model, release or taxonomy must not be answered from the cache."""
+        versions = [served.version(model) for model, _ in self.models(student or self.infer.model)]
+        return ":".join([*versions, self.standardiser.taxonomy_version, version("talentstream")])
+
+    def lineage(self, student: ServedModel, flow: Flow) -> Lineage:
+        """Of features that `student` made."""
+        models = self.models(student)
         return Lineage(
-            models={model.name: served.version(model), standardiser.model.name: served.version(standardiser.model)},
-            tokenizers={
-                model.name: self.student.tokenizer_digest,
-                standardiser.model.name: standardiser.embedder.assets_digest,
-            },
+            models={model.name: served.version(model) for model, _ in models},
+            tokenizers={model.name: tokenizer for model, tokenizer in models},
             pipeline=version("talentstream"),
-            taxonomy=standardiser.taxonomy_version,
+            taxonomy=self.standardiser.taxonomy_version,
             schema_=flow.derived[0].name,
         )
 

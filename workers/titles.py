@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,23 +27,30 @@ COLUMNS = ("title", "seniority", "seniority_confidence", "department", "departme
 _KEYS = ("title", "text")
 
 
-async def read_titles(titles: Sequence[str], infer: Infer, student: TitleStudent) -> list[TitleFeatures]:
-    """Features of each title, in order; equal ones are inferred once.
+@dataclass(frozen=True, slots=True)
+class TitleReader:
+    """The student and its served model."""
 
-    Raises:
-        RetryableError: Triton failed.
-    """
-    distinct = list(dict.fromkeys(titles))
-    # Tokenising is Rust and Python at full speed: off the event loop.
-    sequences = await asyncio.to_thread(student.tokenize, distinct)
-    inferred = await infer(sequences)
-    features = dict(zip(distinct, student.decode(inferred.outputs), strict=True))
-    return [features[title] for title in titles]
+    infer: Infer
+    student: TitleStudent
+
+    async def read(self, titles: Sequence[str]) -> list[TitleFeatures]:
+        """Features of each title, in order; equal ones are inferred once.
+
+        Raises:
+            RetryableError: Triton failed.
+        """
+        distinct = list(dict.fromkeys(titles))
+        # Tokenising is Rust and Python at full speed: off the event loop.
+        sequences = await asyncio.to_thread(self.student.tokenize, distinct)
+        inferred = await self.infer(sequences)
+        features = dict(zip(distinct, self.student.decode(inferred.outputs), strict=True))
+        return [features[title] for title in titles]
 
 
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, TitleStudent]]:
-    """The student and its served model, checked to belong together.
+async def connect(settings: Settings) -> AsyncIterator[TitleReader]:
+    """The reader, its parts checked to belong together.
 
     Raises:
         RetryableError: Triton or the model is not ready.
@@ -50,7 +58,7 @@ async def connect(settings: Settings) -> AsyncIterator[tuple[Infer, TitleStudent
     """
     student = TitleStudent.load(model_dir(TitleStudent.name))
     async with served.connect(settings, student) as infer:
-        yield infer, student
+        yield TitleReader(infer, student)
 
 
 def read_file(path: Path) -> list[str]:
@@ -129,9 +137,9 @@ def titles(
     async def work(folder: Path) -> int:
         read = read_file(source)
         found: list[TitleFeatures] = []
-        async with _served(settings, folder) as complete, connect(complete) as (infer, student):
+        async with _served(settings, folder) as complete, connect(complete) as reader:
             for start in range(0, len(read), BATCH):
-                found += await read_titles(read[start : start + BATCH], infer, student)
+                found += await reader.read(read[start : start + BATCH])
         write_file(target, read, found)
         return len(read)
 

@@ -13,6 +13,7 @@ from models.titles.labels import HEADS, output
 from models.titles.student import TitleStudent
 from workers import titles
 from workers.inference import Inference, ServedModel
+from workers.titles import TitleReader
 
 MODEL = ServedModel(TitleStudent.name, "1", 64, tuple(map(output, HEADS)), frozenset())
 
@@ -45,7 +46,7 @@ def student() -> TitleStudent:
 
 async def test_equal_titles_are_asked_once_and_answered_in_order(student: TitleStudent) -> None:
     told = Told()
-    found = await titles.read_titles(["Baker", "Leiter Einkauf und Logistik", "Baker", ""], told, student)
+    found = await TitleReader(told, student).read(["Baker", "Leiter Einkauf und Logistik", "Baker", ""])
     assert len(told.asked) == 3
     assert found[0] == found[2] != found[1]
     expected = len(student.tokenize(["Leiter Einkauf und Logistik"])[0]) % len(HEADS["department"])
@@ -88,7 +89,7 @@ async def test_rows_are_written_in_order_whatever_the_title_holds(
     tmp_path: Path, student: TitleStudent, name: str
 ) -> None:
     read = ['Chef "Pastry", Lyon', "****** ***", "Bad \udcff byte"]
-    titles.write_file(tmp_path / name, read, await titles.read_titles(read, Told(), student))
+    titles.write_file(tmp_path / name, read, await TitleReader(Told(), student).read(read))
     text = (tmp_path / name).read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines())) if name.endswith("csv") else list(map(json.loads, text.splitlines()))
     assert [row["title"] for row in rows] == [*read[:2], "Bad ? byte"]
