@@ -10,9 +10,11 @@ import structlog
 
 from workers import telemetry, tracing
 from workers.delivery.core import Backoff, PartitionQueue, Patience, PoisonLimit, Record
+from workers.delivery.early import Early
 from workers.delivery.ledger import Ledger
+from workers.delivery.messages import Message
 from workers.delivery.outcomes import Worker, group_of
-from workers.delivery.process import Message, process
+from workers.delivery.process import process
 from workers.delivery.sink import Sink
 from workers.errors import FatalError, RetryableError, SuspectError
 from workers.settings import Settings
@@ -28,6 +30,7 @@ class PartitionRunner:
         settings: time-outs and limits.
         sink: opened; closed by :meth:`close`.
         queue: of the partition, from the committed offset on, read after the sink was opened.
+        early: what earlier owners had announced.
         restore: gives what earlier owners had answered.
         on_change: called when the queue has room again or the runner failed, so that the poll loop looks.
     """
@@ -38,6 +41,7 @@ class PartitionRunner:
         settings: Settings,
         sink: Sink,
         queue: PartitionQueue,
+        early: Early,
         restore: Callable[[], Awaitable[Ledger]],
         on_change: Callable[[], None],
     ) -> None:
@@ -46,6 +50,9 @@ class PartitionRunner:
         self._worker = worker
         self._settings = settings
         self._sink = sink
+        self._early = early
+        flow = worker.flow
+        self._topics = [topic.name for topic in (*flow.derived, *([flow.ledger] if flow.ledger is not None else []))]
         self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
         self._poison = PoisonLimit(settings.poison_run, settings.poison_ratio, settings.poison_window)
         self._on_change = on_change
@@ -120,7 +127,7 @@ class PartitionRunner:
                     batch[0].partition,
                     [record.headers for record in batch],
                 ):
-                    messages = await self._handle(batch, ledger)
+                    messages = await self._handle_prepared(batch, ledger, publishing)
                     if messages is None:
                         break
                     if publishing is not None:
@@ -151,6 +158,47 @@ class PartitionRunner:
                 await asyncio.wait_for(self._wake.wait(), due)
         return []
 
+    async def _handle_prepared(
+        self, batch: Sequence[Record], ledger: Ledger, publishing: asyncio.Task[None] | None
+    ) -> list[Message] | None:
+        """As :meth:`_handle`; what can be published, or done of publishing, is done meanwhile."""
+        ended = asyncio.Event()
+        handling = asyncio.create_task(self._handle(batch, ledger))
+        meanwhile = asyncio.create_task(self._meanwhile(batch, publishing, ended))
+        try:
+            await asyncio.wait([handling, meanwhile], return_when=asyncio.FIRST_COMPLETED)
+            if not handling.done():
+                meanwhile.result()
+                await asyncio.wait([handling], timeout=self._settings.transaction_timeout_s / 2)
+            if not handling.done():
+                # It waits out an outage, perhaps for longer than the broker lets a transaction be open.
+                await self._sink.cancel()
+            messages = await handling
+            ended.set()
+            self._early.wake()
+            await meanwhile
+            return messages
+        finally:
+            unfinished = [task for task in (meanwhile, handling) if not task.done()]
+            for task in unfinished:
+                task.cancel()
+            if unfinished:
+                await asyncio.wait(unfinished)
+
+    async def _meanwhile(
+        self, batch: Sequence[Record], publishing: asyncio.Task[None] | None, ended: asyncio.Event
+    ) -> None:
+        """What is announced is published or, where the worker announces nothing, the transaction is opened."""
+        if publishing is not None:
+            await asyncio.wait([publishing])
+            if publishing.cancelled() or publishing.exception() is not None:
+                return
+        if self._worker.announces is not None:
+            await self._early.publish(self._sink, batch[0].offset, ended)
+        else:
+            next_offset = batch[-1].offset + 1
+            await self._sink.prepare(self._topics, next_offset, self._early.note_at(next_offset))
+
     async def _handle(self, batch: Sequence[Record], ledger: Ledger) -> list[Message] | None:
         """The batch's messages; None when closed while waiting for a part that is down."""
         name = self._worker.name
@@ -166,6 +214,7 @@ class PartitionRunner:
                         ledger,
                         timeout_s=self._settings.handle_timeout_s,
                         condemn=patience.spent(time.monotonic()),
+                        early=self._early,
                     )
             except RetryableError as error:
                 attempt += 1
@@ -189,7 +238,8 @@ class PartitionRunner:
     async def _publish(self, batch: Sequence[Record], messages: Sequence[Message]) -> None:
         name = self._worker.name
         with tracing.stage(name, "publish"):
-            await self._sink.publish(messages, batch[-1].offset + 1)
+            next_offset = batch[-1].offset + 1
+            await self._sink.publish(messages, next_offset, self._early.note_at(next_offset))
         self.in_flight -= len(batch)
         self.progressed()
         # The oldest record's: one figure a batch, and the one that an indexer waits for.
