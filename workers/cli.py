@@ -13,9 +13,10 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from topics.catalogue import BY_NAME, CVS, POSTINGS, Topic
+from topics.catalogue import BY_NAME, CVS, POSTINGS, QUERIES, Topic
 from workers import (
     admin,
+    ask,
     bench,
     bench_cvs,
     bench_delivery,
@@ -24,6 +25,7 @@ from workers import (
     offline,
     operations_cli,
     postings,
+    queries,
     runtime,
     tail,
     titles,
@@ -46,6 +48,7 @@ app.add_typer(publish_app, name="publish")
 app.add_typer(bench_app, name="bench")
 operations_cli.register(app)
 app.command("titles")(titles.titles)
+app.command("ask")(ask.ask)
 
 WorkerName = StrEnum("WorkerName", {name: name for name in runtime.WORKERS})  # type: ignore[misc]
 Rename = Annotated[
@@ -151,7 +154,7 @@ def topics_list() -> None:
 @worker_app.command("run")
 def worker_run(name: Annotated[WorkerName, typer.Argument(help="Which worker.")]) -> None:
     """Run a worker until SIGTERM; waits out a Kafka, Triton or Redis that is down."""
-    settings = load_settings()
+    settings = load_settings(**runtime.DEFAULTS.get(name.value, {}))
     require_kafka(settings)
 
     async def work() -> None:
@@ -177,6 +180,15 @@ def publish_cvs(
 ) -> None:
     """Validate CVs and publish them to cvs.v1; bad lines are named and left out (exit code 1)."""
     _publish(CVS, file, rename)
+
+
+@publish_app.command("queries")
+def publish_queries(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, plain or .gz.", exists=True, dir_okay=False)],
+    rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
+) -> None:
+    """Validate queries and publish them to queries.v1; bad lines are named and left out (exit code 1)."""
+    _publish(QUERIES, file, rename)
 
 
 def _publish(topic: Topic, file: Path, rename: list[str]) -> None:
@@ -261,6 +273,16 @@ def structure(
             yield partial(cvs.extract, parts=parts)
 
     _extract(CVS, source, target, rename, extraction)
+
+
+@app.command()
+def understand(
+    source: Annotated[Path, typer.Option("--in", help="Queries as JSON Lines, plain or .gz.", exists=True)],
+    target: Annotated[Path, typer.Option("--out", help="Understandings as JSON Lines.")],
+    rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
+) -> None:
+    """Queries to understandings without Kafka, as `extract` does with postings; those without a day are of today."""
+    _extract(QUERIES, source, target, rename, queries.reader)
 
 
 def _extract(

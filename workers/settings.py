@@ -4,8 +4,9 @@ Addresses and credentials use the names that such deployments already have; all 
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
@@ -283,6 +284,10 @@ class Settings(BaseSettings):
         default="info", title="Log level", description="Of our own log lines; libraries log from warning on."
     )
     log_format: Literal["json", "console"] = Field(default="json", title="Log format", description="json or console.")
+
+    def over(self, defaults: Mapping[str, Any]) -> Self:
+        """These settings, with other defaults for what nothing was given for."""
+        return self.model_copy(update={k: v for k, v in defaults.items() if k not in self.model_fields_set})
 
     @field_validator("redis_url")
     @classmethod
