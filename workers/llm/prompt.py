@@ -104,7 +104,8 @@ salary: ">=60000 EUR/year", "40000..50000 GBP/year", "?" for a currency or perio
 Conventions: permanent contracts are full_time, fixed-term and freelance contract, agency and seasonal temporary. Bare \
 field words (sales, cleaning) are industry, role shorthands title; licences and languages skill; a skill in a title \
 belongs to the title; "no degree" is education none, "no experience" experience_years 0, both not negated.
-"rewrite": one clean, self-contained English search phrase, what is needed of the profile filled in. "page": the page \
+"rewrite": one clean, self-contained English search phrase, only names with capitals, what is needed of the profile \
+filled in. "page": the page \
 wanted. Name no company and no place that is in neither query nor profile.
 """
 
