@@ -9,6 +9,7 @@ from topics.cvs import Cv, CvFeatures
 from topics.ledger import LedgerEntry
 from topics.postings import Posting, PostingFeatures
 from topics.queries import Query, QueryToolCall, QueryUnderstanding
+from topics.query_shadow import QueryShadow
 from topics.rejections import Rejection
 
 MEGABYTE = 1024 * 1024
@@ -164,6 +165,17 @@ QUERY_TOOL_CALLS = Topic(
     partitions=QUERY_PARTITIONS,
     summary="What to do for a query, one record for each tool call, as soon as it is known.",
 )
+QUERY_SHADOW = Topic(
+    name="query-shadow.v1",
+    key="query id",
+    event_type="talentstream.query-shadow.v1",
+    model=QueryShadow,
+    direction="out",
+    cleanup="delete",
+    retention_ms=QUERY_RETENTION_MS,
+    partitions=QUERY_PARTITIONS,
+    summary="Where an LLM reads in the student's shadow: both readings, where they agree, how long each took.",
+)
 REJECTIONS = Topic(
     name="rejections.v1",
     key="key of the refused input",
@@ -195,6 +207,7 @@ CATALOGUE: tuple[Topic, ...] = (
     QUERIES,
     QUERY_UNDERSTANDING,
     QUERY_TOOL_CALLS,
+    QUERY_SHADOW,
     REJECTIONS,
     DEAD_LETTERS,
 )

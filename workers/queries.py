@@ -7,16 +7,22 @@ A consumer sees a tool call when its transaction is committed. With the student 
 one pass of the encoder gives intent and criteria, decoding takes half a millisecond, and a transaction of their own
 would bring them to nobody sooner and the understanding to everybody some milliseconds later. So both travel in one
 transaction, the tool calls first. An engine that takes longer announces each call as it comes (`delivery/early.py`).
+
+Engines: the student; an LLM, for which the student answers where it fails; the student with an LLM in its shadow.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+import structlog
+
+from models.queries import guard
 from models.queries.student import QueryStudent
 from models.repository import model_dir
 from topics.catalogue import QUERIES_FLOW, QUERY_TOOL_CALLS, QUERY_UNDERSTANDING
@@ -26,6 +32,7 @@ from topics.queries import (
     OpenCompany,
     OpenCompanyArguments,
     Query,
+    QueryEngine,
     QueryLineage,
     QueryReading,
     QueryToolCall,
@@ -38,19 +45,103 @@ from topics.queries import (
     call_id,
 )
 from workers import served, tracing
-from workers.delivery import Event, Outcome, Output, Worker
+from workers.delivery import Event, Handler, Outcome, Output, Worker
 from workers.inference import Infer, ServedModel
+from workers.llm import engine, prompt
+from workers.llm import shadow as shadowing
+from workers.llm.engine import LlmEngine
+from workers.llm.errors import LlmError
+from workers.llm.shadow import Shadow
 from workers.settings import Settings
 
 NAME = QUERIES_FLOW.worker
 # Of settings that the environment leaves open.
 DEFAULTS: dict[str, Any] = {"batch_wait_s": 0.0, "batch_events": 32}
 
+log = structlog.get_logger()
+
 
 async def handle(batch: Sequence[Event[Query]], infer: Infer, student: QueryStudent) -> list[Outcome]:
     """The tool calls and the understanding of each query."""
     queries = [_dated(event) for event in batch]
     return [_outcome(understanding) for understanding in await understand(queries, infer, student)]
+
+
+async def handle_by_llm(
+    batch: Sequence[Event[Query]], infer: Infer, student: QueryStudent, llm: LlmEngine
+) -> list[Outcome]:
+    """As :func:`handle`, but the LLM reads, all queries at once; each tool call is announced as soon as it is whole.
+
+    Where the LLM fails the student answers. What was announced until then is out; the understanding says which of the
+    calls stand.
+    """
+    return list(await asyncio.gather(*(_by_llm(event, infer, student, llm) for event in batch)))
+
+
+async def handle_shadowed(
+    batch: Sequence[Event[Query]], infer: Infer, student: QueryStudent, shadow: Shadow
+) -> list[Outcome]:
+    """As :func:`handle`; then the LLM is asked the same, for which nobody waits."""
+    queries = [_dated(event) for event in batch]
+    started = time.perf_counter()
+    understandings = await understand(queries, infer, student)
+    took_s = time.perf_counter() - started
+    for query, understanding in zip(queries, understandings, strict=True):
+        if not guard.refuses(query.text):
+            shadow.compare(query, understanding, took_s)
+    return [_outcome(understanding) for understanding in understandings]
+
+
+async def _by_llm(event: Event[Query], infer: Infer, student: QueryStudent, llm: LlmEngine) -> Outcome:
+    query = _dated(event)
+    calls = _Calls(query, event)
+    try:
+        # An order to the system or code: no LLM needs to see it.
+        understood = None if guard.refuses(query.text) else await llm.read(query, calls.dispatch)
+        failure: tuple[str, ...] = ()
+    except LlmError as error:
+        log.debug("the student answers in the LLM's place", reason=error.reason, cause=str(error))
+        understood, failure = None, (error.reason,)
+    if understood is not None:
+        understanding = _understanding(query, understood.reading, calls.standing, _llm_lineage(llm), "llm")
+        return calls.outcome(understanding.model_copy(update={"degraded": understood.degraded}))
+    (by_student,) = await understand([query], infer, student)
+    standing = tuple(calls.place(call, by_student.engine) for call in by_student.tool_calls)
+    return calls.outcome(by_student.model_copy(update={"tool_calls": standing, "degraded": failure}))
+
+
+class _Calls:
+    """A query's tool calls as they go out: none twice, whoever makes it and however often it is tried.
+
+    Attributes:
+        standing: those that the LLM made in this attempt.
+    """
+
+    def __init__(self, query: Query, event: Event[Query]) -> None:
+        self.standing: list[ToolCall] = []
+        self._query = query
+        self._event = event
+        self._out = [QueryToolCall.model_validate_json(value) for value in event.announced]
+
+    def dispatch(self, call: ToolCall) -> None:
+        """Announces a call of the LLM, unless an earlier attempt has."""
+        known = len(self._out)
+        self.standing.append(self.place(call, "llm"))
+        if len(self._out) > known:
+            self._event.announce(_call(self._out[-1]))
+
+    def place(self, call: ToolCall, made_by: QueryEngine) -> ToolCall:
+        """The call under its id: that of the same call that is out already, or the next."""
+        for earlier in self._out:
+            if earlier.call == call.model_copy(update={"id": earlier.call.id}):
+                return earlier.call
+        own = call.model_copy(update={"id": call_id(self._query.id, self._query.version, len(self._out))})
+        self._out.append(_tool_call(self._query, own, made_by))
+        return own
+
+    def outcome(self, understanding: QueryUnderstanding) -> Outcome:
+        """All that is out or goes out, the understanding last."""
+        return (*(_call(one) for one in self._out), _final(understanding))
 
 
 async def understand(queries: Sequence[Query], infer: Infer, student: QueryStudent) -> list[QueryUnderstanding]:
@@ -101,34 +192,46 @@ def _dated(event: Event[Query]) -> Query:
 
 
 def _understanding(
-    query: Query, reading: QueryReading, calls: Sequence[ToolCall], lineage: QueryLineage
+    query: Query,
+    reading: QueryReading,
+    calls: Sequence[ToolCall],
+    lineage: QueryLineage,
+    made_by: QueryEngine = "student",
 ) -> QueryUnderstanding:
     return QueryUnderstanding(
         id=query.id,
         source_version=query.version,
         content_hash=query.content_hash,
         tool_calls=tuple(calls),
-        engine="student",
+        engine=made_by,
         lineage=lineage,
         **{name: getattr(reading, name) for name in QueryReading.model_fields},
     )
 
 
 def _outcome(understanding: QueryUnderstanding) -> Outcome:
-    return (
-        *(_call(understanding, call) for call in understanding.tool_calls),
-        Output(QUERY_UNDERSTANDING, understanding.id, understanding, understanding.degraded),
+    made = (
+        QueryToolCall(
+            query_id=understanding.id,
+            source_version=understanding.source_version,
+            engine=understanding.engine,
+            call=call,
+        )
+        for call in understanding.tool_calls
     )
+    return (*map(_call, made), _final(understanding))
 
 
-def _call(understanding: QueryUnderstanding, call: ToolCall) -> Output:
-    value = QueryToolCall(
-        query_id=understanding.id,
-        source_version=understanding.source_version,
-        engine=understanding.engine,
-        call=call,
-    )
-    return Output(QUERY_TOOL_CALLS, understanding.id, value)
+def _tool_call(query: Query, call: ToolCall, made_by: QueryEngine) -> QueryToolCall:
+    return QueryToolCall(query_id=query.id, source_version=query.version, engine=made_by, call=call)
+
+
+def _call(made: QueryToolCall) -> Output:
+    return Output(QUERY_TOOL_CALLS, made.query_id, made)
+
+
+def _final(understanding: QueryUnderstanding) -> Output:
+    return Output(QUERY_UNDERSTANDING, understanding.id, understanding, understanding.degraded)
 
 
 def _lineage(model: ServedModel, student: QueryStudent) -> QueryLineage:
@@ -136,6 +239,16 @@ def _lineage(model: ServedModel, student: QueryStudent) -> QueryLineage:
         model=model.name,
         model_version=served.version(model),
         tokenizer=student.tokenizer_digest,
+        pipeline=version("talentstream"),
+        schema_=QUERY_UNDERSTANDING.name,
+    )
+
+
+def _llm_lineage(llm: LlmEngine) -> QueryLineage:
+    return QueryLineage(
+        model=llm.model,
+        model_version=f"prompt-{prompt.DIGEST}",
+        tokenizer=None,
         pipeline=version("talentstream"),
         schema_=QUERY_UNDERSTANDING.name,
     )
@@ -171,19 +284,27 @@ async def reader(settings: Settings) -> AsyncIterator[Callable[[Sequence[Query]]
 async def made_by(settings: Settings) -> str:
     """What a result would be made by now; raises as :func:`connect`."""
     async with connect(settings) as (infer, _):
-        return _made_by(infer.model)
+        return _made_by(infer.model, settings)
 
 
-def _made_by(model: ServedModel) -> str:
-    return f"{served.version(model)}:{version('talentstream')}"
+def _made_by(model: ServedModel, settings: Settings) -> str:
+    by_llm = f"{settings.llm_model}-{prompt.DIGEST}:" if settings.query_engine == "llm" else ""
+    return f"{by_llm}{served.version(model)}:{version('talentstream')}"
 
 
 @asynccontextmanager
 async def worker(settings: Settings) -> AsyncIterator[Worker]:
-    """The queries worker; raises as :func:`connect`."""
-    async with connect(settings) as (infer, student):
-        yield Worker(
-            flow=QUERIES_FLOW,
-            handle=partial(handle, infer=infer, student=student),
-            made_by=lambda: _made_by(infer.model),
-        )
+    """The queries worker; raises as :func:`connect`, and FatalError where an LLM is asked for and not named."""
+    async with AsyncExitStack() as parts:
+        infer, student = await parts.enter_async_context(connect(settings))
+        announces = None
+        if settings.query_engine == "student":
+            handler: Handler = partial(handle, infer=infer, student=student)
+        else:
+            llm = await parts.enter_async_context(engine.connect(settings, student.normaliser))
+            if settings.query_engine == "llm":
+                handler, announces = partial(handle_by_llm, infer=infer, student=student, llm=llm), QUERY_TOOL_CALLS
+            else:
+                shadow = await parts.enter_async_context(shadowing.connect(settings, llm))
+                handler = partial(handle_shadowed, infer=infer, student=student, shadow=shadow)
+        yield Worker(QUERIES_FLOW, handler, lambda: _made_by(infer.model, settings), announces)

@@ -28,9 +28,14 @@ class Understood:
 
 
 class LlmEngine:
-    """Made by :func:`connect`."""
+    """Made by :func:`connect`.
+
+    Attributes:
+        model: its name at the endpoint.
+    """
 
     def __init__(self, llm: LlmClient, settings: Settings, normaliser: Normaliser) -> None:
+        self.model = settings.llm_model or ""
         self._llm = llm
         self._normaliser = normaliser
         self._deadline_s = settings.llm_deadline_s
