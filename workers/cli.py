@@ -20,6 +20,7 @@ from workers import (
     bench,
     bench_cvs,
     bench_delivery,
+    bench_queries,
     cvs,
     demo,
     offline,
@@ -349,6 +350,31 @@ def bench_cv_worker(
     async def work(folder: Path) -> None:
         async with _embedded(settings, folder, "kafka", "triton") as complete:
             await bench_cvs.run(complete, lines, events=events, rounds=rounds, console=console)
+
+    with _scratch() as folder:
+        run(work(folder))
+
+
+@bench_app.command("queries")
+def bench_query_worker(
+    file: Annotated[Path | None, typer.Option("--in", help="Queries to use; default: the bundled ones.")] = None,
+    rates: Annotated[list[float], typer.Option("--rate", min=1, help="Queries/s; several may be given.")] = [  # noqa: B006 - typer copies it
+        20.0,
+        50.0,
+        100.0,
+        200.0,
+    ],
+    seconds: Annotated[float, typer.Option(min=1, help="How long each rate is kept up.")] = 20.0,
+    llm: Annotated[bool, typer.Option(help="Measure the LLM engine too, against a local server.")] = True,
+    rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
+) -> None:
+    """How long a query waits (Kafka, Triton, Kafka) at several rates; beside it an LLM of the published pace."""
+    settings = load_settings(log_level="error")
+    lines = list(_checked_rename(file or demo.QUERIES_FILE, QUERIES, rename))
+
+    async def work(folder: Path) -> None:
+        async with _embedded(settings, folder, "kafka", "triton") as complete:
+            await bench_queries.run(complete, lines, rates=rates, seconds=seconds, llm=llm, console=console)
 
     with _scratch() as folder:
         run(work(folder))
