@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from models.queries.lexicon import Lexicon
 from models.queries.normalising import Normaliser
@@ -66,9 +66,13 @@ class Replay:
             raise self._error
 
 
-def engine_of(chunks: Sequence[str], error: Exception | None = None, **settings: Any) -> LlmEngine:
+# Made once: reading the environment takes longer than reading an answer.
+_SETTINGS = Settings()
+
+
+def engine_of(chunks: Sequence[str], error: Exception | None = None) -> LlmEngine:
     """An engine that is answered by these chunks."""
-    return LlmEngine(cast(LlmClient, Replay(chunks, error)), Settings(**settings), normaliser())
+    return LlmEngine(cast(LlmClient, Replay(chunks, error)), _SETTINGS, normaliser())
 
 
 def chunked(text: str, size: int) -> list[str]:

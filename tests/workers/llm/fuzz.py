@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from workers.llm.errors import LlmError, UnavailableError
 
 # In no recorded query or profile: they may be in no call.
 FOREIGN = ("Evilcorp", "Zanzibar Holdings", "Reykjavik", "Berlin", "berlin", "New Zealand", "Mumbai", "Quuxford")
+_NAMED = re.compile(rf"\b(?:{'|'.join(FOREIGN)})\b")
 _SNIPPETS = (
     '"', "'", "\\", "\\u", "\\ud83d", "\ud83d", "{", "}", "[", "]", ",", ":", "null", "NaN", "-Infinity", "1e999",
     "true", "```", "<think>", "</s>",
@@ -115,8 +117,7 @@ def judge_call(recorded: Recorded, call: ToolCall, number: int) -> None:
     assert QueryToolCall.model_validate_json(event.model_dump_json()) == event
     assert call.id == f"{recorded.query.id}:0:{number}"
     said = json.dumps(call.model_dump(mode="json"), ensure_ascii=False)
-    for name in FOREIGN:
-        assert name not in said, (recorded.name, name)
+    assert not _NAMED.search(said), (recorded.name, said)
     if isinstance(call, OpenCompany):
         assert "<" not in call.arguments.page
 
@@ -182,7 +183,7 @@ async def run(outputs: int, seed: int) -> Counts:
 
 def _judge_whole(recorded: Recorded, understood: Understood, calls: list[ToolCall]) -> None:
     reading = understood.reading
-    assert not any(name in reading.model_dump_json() for name in FOREIGN)
+    assert not _NAMED.search(reading.model_dump_json()), (recorded.name, reading)
     assert QueryReading.model_validate_json(reading.model_dump_json()) == reading
     assert tuple(call.tool for call in calls) == PLANS[reading.intent.value]
     judge_criteria(recorded, reading)
