@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ class Parts:
     def made_by(self, model: ServedModel | None = None) -> str:
         """Names what made a result; another model, release or taxonomy must not be answered from the cache."""
         student = served.version(model or self.infer.model)
-        return ":".join([student, self.standardiser.made_by, version("talentstream")])
+        return ":".join([student, self.standardiser.made_by, served.RELEASE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,7 @@ def _lineage(parts: Parts, model: ServedModel) -> CvLineage:
             model.name: parts.student.tokenizer_digest,
             standardiser.model.name: standardiser.embedder.assets_digest,
         },
-        pipeline=version("talentstream"),
+        pipeline=served.RELEASE,
         taxonomy=standardiser.taxonomy_version,
         schema_=CV_FEATURES.name,
     )

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 
 import numpy as np
 
@@ -100,7 +99,7 @@ def _lineage(model: ServedModel, student: Student) -> Lineage:
         model=model.name,
         model_version=served.version(model),
         tokenizer=student.tokenizer_digest,
-        pipeline=version("talentstream"),
+        pipeline=served.RELEASE,
         schema_=POSTING_FEATURES.name,
     )
 

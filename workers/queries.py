@@ -17,7 +17,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -239,7 +238,7 @@ def _lineage(model: ServedModel, student: QueryStudent) -> QueryLineage:
         model=model.name,
         model_version=served.version(model),
         tokenizer=student.tokenizer_digest,
-        pipeline=version("talentstream"),
+        pipeline=served.RELEASE,
         schema_=QUERY_UNDERSTANDING.name,
     )
 
@@ -249,7 +248,7 @@ def _llm_lineage(llm: LlmEngine) -> QueryLineage:
         model=llm.model,
         model_version=f"prompt-{prompt.DIGEST}",
         tokenizer=None,
-        pipeline=version("talentstream"),
+        pipeline=served.RELEASE,
         schema_=QUERY_UNDERSTANDING.name,
     )
 
@@ -289,7 +288,7 @@ async def made_by(settings: Settings) -> str:
 
 def _made_by(model: ServedModel, settings: Settings) -> str:
     by_llm = f"{settings.llm_model}-{prompt.DIGEST}:" if settings.query_engine == "llm" else ""
-    return f"{by_llm}{served.version(model)}:{version('talentstream')}"
+    return f"{by_llm}{served.version(model)}:{served.RELEASE}"
 
 
 @asynccontextmanager
