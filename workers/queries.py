@@ -24,7 +24,7 @@ import structlog
 from models.queries import guard
 from models.queries.student import QueryStudent
 from models.repository import model_dir
-from topics.catalogue import QUERIES_FLOW, QUERY_TOOL_CALLS, QUERY_UNDERSTANDING
+from topics.catalogue import QUERIES_FLOW, QUERY_TOOL_CALLS, QUERY_UNDERSTANDING, Topic
 from topics.queries import (
     LoadProfile,
     LoadProfileArguments,
@@ -56,6 +56,8 @@ from workers.settings import Settings
 NAME = QUERIES_FLOW.worker
 # Of settings that the environment leaves open.
 DEFAULTS: dict[str, Any] = {"batch_wait_s": 0.0, "batch_events": 32}
+# Of the student: as many as the model has instances.
+BATCHES_AT_ONCE = 2
 
 log = structlog.get_logger()
 
@@ -296,14 +298,16 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
     """The queries worker; raises as :func:`connect`, and FatalError where an LLM is asked for and not named."""
     async with AsyncExitStack() as parts:
         infer, student = await parts.enter_async_context(connect(settings))
-        announces = None
+        announces: Topic | None = None
+        at_once: int | None = BATCHES_AT_ONCE
         if settings.query_engine == "student":
             handler: Handler = partial(handle, infer=infer, student=student)
         else:
             llm = await parts.enter_async_context(engine.connect(settings, student.normaliser))
             if settings.query_engine == "llm":
                 handler, announces = partial(handle_by_llm, infer=infer, student=student, llm=llm), QUERY_TOOL_CALLS
+                at_once = None
             else:
                 shadow = await parts.enter_async_context(shadowing.connect(settings, llm))
                 handler = partial(handle_shadowed, infer=infer, student=student, shadow=shadow)
-        yield Worker(QUERIES_FLOW, handler, lambda: _made_by(infer.model, settings), announces)
+        yield Worker(QUERIES_FLOW, handler, lambda: _made_by(infer.model, settings), announces, at_once)

@@ -7,6 +7,7 @@ partition, or by a broker error, and all but the first lead to the next session 
 import asyncio
 import contextlib
 import random
+import sys
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
@@ -92,6 +93,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._runners: dict[TopicPartition, PartitionRunner] = {}
         self._restoring: LedgerReader | None = None
         self._changed = asyncio.Event()
+        self._turns = asyncio.Semaphore(worker.batches_at_once or sys.maxsize)
         self._failure: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
             **kafka.connection(settings),
@@ -234,6 +236,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 sink,
                 PartitionQueue(self._limits, committed),
                 early,
+                self._turns,
                 partial(self._ledger, partition.partition),
                 self._changed.set,
             )

@@ -61,12 +61,15 @@ class Worker:
         made_by: names the model and release that would make a result now.
         announces: topic of the outputs that the handler may announce; only for flows without a ledger, which might
             yet find the event stale.
+        batches_at_once: handled in this process; None for one of each partition. Under load a batch that must wait
+            its turn grows meanwhile, and a few large batches cost less than one for each partition.
     """
 
     flow: Flow
     handle: Handler
     made_by: Callable[[], str]
     announces: Topic | None = None
+    batches_at_once: int | None = None
 
     def __post_init__(self) -> None:
         if self.announces is not None and self.flow.ledger is not None:

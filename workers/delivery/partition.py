@@ -31,6 +31,7 @@ class PartitionRunner:
         sink: opened; closed by :meth:`close`.
         queue: of the partition, from the committed offset on, read after the sink was opened.
         early: what earlier owners had announced.
+        turns: of all partitions' batches, each taken before a batch is, and given back when it is handled.
         restore: gives what earlier owners had answered.
         on_change: called when the queue has room again or the runner failed, so that the poll loop looks.
     """
@@ -42,6 +43,7 @@ class PartitionRunner:
         sink: Sink,
         queue: PartitionQueue,
         early: Early,
+        turns: asyncio.Semaphore,
         restore: Callable[[], Awaitable[Ledger]],
         on_change: Callable[[], None],
     ) -> None:
@@ -51,6 +53,7 @@ class PartitionRunner:
         self._settings = settings
         self._sink = sink
         self._early = early
+        self._turns = turns
         flow = worker.flow
         self._topics = [topic.name for topic in (*flow.derived, *([flow.ledger] if flow.ledger is not None else []))]
         self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
@@ -143,12 +146,19 @@ class PartitionRunner:
             raise
 
     async def _take(self, publishing: asyncio.Task[None] | None) -> list[Record]:
-        """The next batch; empty when closing. Raises what the last publish raised, without waiting for a record."""
+        """The next batch, which has a turn; empty when closing.
+
+        Raises what the last publish raised, without waiting for a record.
+        """
         while not self._closing.is_set():
             if publishing is not None and publishing.done():
                 publishing.result()
             due = self.queue.due_in(time.monotonic())
             if due == 0.0:
+                await self._turns.acquire()
+                if self._closing.is_set():
+                    self._turns.release()
+                    break
                 batch = self.queue.take(time.monotonic())
                 self.in_flight += len(batch)
                 self._on_change()
@@ -164,6 +174,7 @@ class PartitionRunner:
         """As :meth:`_handle`; what can be published, or done of publishing, is done meanwhile."""
         ended = asyncio.Event()
         handling = asyncio.create_task(self._handle(batch, ledger))
+        handling.add_done_callback(lambda _: self._turns.release())
         meanwhile = asyncio.create_task(self._meanwhile(batch, publishing, ended))
         try:
             await asyncio.wait([handling, meanwhile], return_when=asyncio.FIRST_COMPLETED)
