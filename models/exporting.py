@@ -29,7 +29,7 @@ output [
 # No dynamic batching: the worker's requests are batches of one shape already, and Triton's batcher burns a tenth of the
 # CPU time while requests of several shapes wait.
 # KIND_AUTO: on a GPU where the server has one, else on the CPU.
-instance_group [ {{ count: 1 kind: KIND_AUTO }} ]
+instance_group [ {{ count: {instances} kind: KIND_AUTO }} ]
 {parameters}
 """
 
@@ -80,14 +80,33 @@ def _write_onnx(network: nn.Module, outputs: Sequence[Output], path: Path) -> No
 
 
 def write_config(
-    target: Path, name: str, outputs: Sequence[Output], assets_digest: str, labels_digest: str | None = None
+    target: Path,
+    name: str,
+    outputs: Sequence[Output],
+    assets_digest: str,
+    labels_digest: str | None = None,
+    *,
+    instances: int | None = None,
 ) -> str:
-    """`config.pbtxt` with the digests that workers check; returns the model's own, over weights and assets."""
+    """`config.pbtxt` with the digests that workers check; returns the model's own, over weights and assets.
+
+    Args:
+        instances: of one thread each, for small requests that come side by side, in which threads would wait for each
+            other longer than they work: with two of them a query took 5 ms in place of 7, eight took 13 in place of 34.
+            By default one with all threads.
+    """
     weights = hashlib.sha256((target / WEIGHTS).read_bytes()).hexdigest()
     digest = hashlib.sha256((weights + assets_digest).encode()).hexdigest()[:16]
-    parameters = {"labels_digest": labels_digest, "assets_digest": assets_digest, "digest": digest}
+    threads = "1" if instances is not None else None
+    parameters = {
+        "labels_digest": labels_digest,
+        "assets_digest": assets_digest,
+        "digest": digest,
+        "intra_op_thread_count": threads,
+    }
     text = _CONFIG.format(
         name=name,
+        instances=instances or 1,
         outputs=",\n".join(
             f'  {{ name: "{o.name}" data_type: TYPE_FP32 dims: [ {"-1, " if o.per_token else ""}{o.size} ] }}'
             for o in outputs

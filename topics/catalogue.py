@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from topics.cvs import Cv, CvFeatures
 from topics.ledger import LedgerEntry
 from topics.postings import Posting, PostingFeatures
+from topics.queries import Query, QueryToolCall, QueryUnderstanding
+from topics.query_shadow import QueryShadow
 from topics.rejections import Rejection
 
 MEGABYTE = 1024 * 1024
@@ -125,6 +127,55 @@ CVS_LEDGER = Topic(
     cleanup="compact",
     summary="Which version of each CV the CV worker answered last, and what made the answer.",
 )
+# A query is a person's words and profile, and of use for seconds; analysis takes what it may keep within days.
+QUERY_RETENTION_MS = 3 * DAY_MS
+# Few: each batch of a partition is a transaction of its own, and transactions are what a query waits for.
+QUERY_PARTITIONS = 4
+QUERIES = Topic(
+    name="queries.v1",
+    key="query id",
+    event_type="talentstream.query.v1",
+    model=Query,
+    direction="in",
+    cleanup="delete",
+    retention_ms=QUERY_RETENTION_MS,
+    max_message_bytes=INPUT_MAX_BYTES,
+    partitions=QUERY_PARTITIONS,
+    summary="Search queries as typed, with the searcher's profile where there is one.",
+)
+QUERY_UNDERSTANDING = Topic(
+    name="query-understanding.v1",
+    key="query id",
+    event_type="talentstream.query-understanding.v1",
+    model=QueryUnderstanding,
+    direction="out",
+    cleanup="delete",
+    retention_ms=QUERY_RETENTION_MS,
+    partitions=QUERY_PARTITIONS,
+    summary="What each query means: intent, criteria with spans, rewrite, missing profile fields, facets.",
+)
+QUERY_TOOL_CALLS = Topic(
+    name="query-tool-calls.v1",
+    key="query id",
+    event_type="talentstream.query-tool-call.v1",
+    model=QueryToolCall,
+    direction="out",
+    cleanup="delete",
+    retention_ms=QUERY_RETENTION_MS,
+    partitions=QUERY_PARTITIONS,
+    summary="What to do for a query, one record for each tool call, as soon as it is known.",
+)
+QUERY_SHADOW = Topic(
+    name="query-shadow.v1",
+    key="query id",
+    event_type="talentstream.query-shadow.v1",
+    model=QueryShadow,
+    direction="out",
+    cleanup="delete",
+    retention_ms=QUERY_RETENTION_MS,
+    partitions=QUERY_PARTITIONS,
+    summary="Where an LLM reads in the student's shadow: both readings, where they agree, how long each took.",
+)
 REJECTIONS = Topic(
     name="rejections.v1",
     key="key of the refused input",
@@ -153,6 +204,10 @@ CATALOGUE: tuple[Topic, ...] = (
     CVS,
     CV_FEATURES,
     CVS_LEDGER,
+    QUERIES,
+    QUERY_UNDERSTANDING,
+    QUERY_TOOL_CALLS,
+    QUERY_SHADOW,
     REJECTIONS,
     DEAD_LETTERS,
 )
@@ -180,4 +235,5 @@ class Flow:
 
 POSTINGS_FLOW = Flow("postings", "posting", POSTINGS, (POSTING_FEATURES,), POSTINGS_LEDGER)
 CVS_FLOW = Flow("cvs", "cv", CVS, (CV_FEATURES,), CVS_LEDGER)
-FLOWS: tuple[Flow, ...] = (POSTINGS_FLOW, CVS_FLOW)
+QUERIES_FLOW = Flow("queries", "query", QUERIES, (QUERY_UNDERSTANDING, QUERY_TOOL_CALLS))
+FLOWS: tuple[Flow, ...] = (POSTINGS_FLOW, CVS_FLOW, QUERIES_FLOW)

@@ -51,6 +51,7 @@ def output_headers(
     worker: str,
     subject: str | None,
     cause: str,
+    number: int = 0,
     time_ms: int,
     inherited: Iterable[tuple[str, bytes]] = (),
 ) -> Headers:
@@ -62,12 +63,13 @@ def output_headers(
         subject: the record key, for `ce_subject`.
         cause: identity of the input (`topic/partition/offset`); with the output topic it determines `ce_id`, so a
             replay of the same input repeats the id and consumers can drop what they have seen.
+        number: of this output among those of the same cause in the same topic, from 0.
         time_ms: the input's timestamp in milliseconds; outputs never carry the wall clock.
         inherited: the input's headers, of which the trace context is carried on.
     """
     headers = [
         *_constant_headers(topic, worker),
-        ("ce_id", _event_id(f"{cause}>{topic.name}")),
+        ("ce_id", output_id(topic.name, cause, number)),
         ("ce_time", _time(time_ms)),
     ]
     if subject is not None:
@@ -75,6 +77,11 @@ def output_headers(
     if inherited:
         headers += [(name, value) for name, value in inherited if name in _TRACE_HEADERS]
     return tuple(headers)
+
+
+def output_id(topic: str, cause: str, number: int = 0) -> bytes:
+    """`ce_id` of what :func:`output_headers` describes, `topic` being the name."""
+    return _event_id(f"{cause}>{topic}#{number}" if number else f"{cause}>{topic}")
 
 
 @lru_cache

@@ -13,17 +13,20 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from topics.catalogue import BY_NAME, CVS, POSTINGS, Topic
+from topics.catalogue import BY_NAME, CVS, POSTINGS, QUERIES, Topic
 from workers import (
     admin,
+    ask,
     bench,
     bench_cvs,
     bench_delivery,
+    bench_queries,
     cvs,
     demo,
     offline,
     operations_cli,
     postings,
+    queries,
     runtime,
     tail,
     titles,
@@ -46,6 +49,7 @@ app.add_typer(publish_app, name="publish")
 app.add_typer(bench_app, name="bench")
 operations_cli.register(app)
 app.command("titles")(titles.titles)
+app.command("ask")(ask.ask)
 
 WorkerName = StrEnum("WorkerName", {name: name for name in runtime.WORKERS})  # type: ignore[misc]
 Rename = Annotated[
@@ -151,7 +155,7 @@ def topics_list() -> None:
 @worker_app.command("run")
 def worker_run(name: Annotated[WorkerName, typer.Argument(help="Which worker.")]) -> None:
     """Run a worker until SIGTERM; waits out a Kafka, Triton or Redis that is down."""
-    settings = load_settings()
+    settings = load_settings(**runtime.DEFAULTS.get(name.value, {}))
     require_kafka(settings)
 
     async def work() -> None:
@@ -177,6 +181,15 @@ def publish_cvs(
 ) -> None:
     """Validate CVs and publish them to cvs.v1; bad lines are named and left out (exit code 1)."""
     _publish(CVS, file, rename)
+
+
+@publish_app.command("queries")
+def publish_queries(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, plain or .gz.", exists=True, dir_okay=False)],
+    rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
+) -> None:
+    """Validate queries and publish them to queries.v1; bad lines are named and left out (exit code 1)."""
+    _publish(QUERIES, file, rename)
 
 
 def _publish(topic: Topic, file: Path, rename: list[str]) -> None:
@@ -263,6 +276,16 @@ def structure(
     _extract(CVS, source, target, rename, extraction)
 
 
+@app.command()
+def understand(
+    source: Annotated[Path, typer.Option("--in", help="Queries as JSON Lines, plain or .gz.", exists=True)],
+    target: Annotated[Path, typer.Option("--out", help="Understandings as JSON Lines.")],
+    rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
+) -> None:
+    """Queries to understandings without Kafka, as `extract` does with postings; those without a day are of today."""
+    _extract(QUERIES, source, target, rename, queries.reader)
+
+
 def _extract(
     topic: Topic,
     source: Path,
@@ -327,6 +350,31 @@ def bench_cv_worker(
     async def work(folder: Path) -> None:
         async with _embedded(settings, folder, "kafka", "triton") as complete:
             await bench_cvs.run(complete, lines, events=events, rounds=rounds, console=console)
+
+    with _scratch() as folder:
+        run(work(folder))
+
+
+@bench_app.command("queries")
+def bench_query_worker(
+    file: Annotated[Path | None, typer.Option("--in", help="Queries to use; default: the bundled ones.")] = None,
+    rates: Annotated[list[float], typer.Option("--rate", min=1, help="Queries/s; several may be given.")] = [  # noqa: B006 - typer copies it
+        20.0,
+        50.0,
+        100.0,
+        200.0,
+    ],
+    seconds: Annotated[float, typer.Option(min=1, help="How long each rate is kept up.")] = 20.0,
+    llm: Annotated[bool, typer.Option(help="Measure the LLM engine too, against a local server.")] = True,
+    rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
+) -> None:
+    """How long a query waits (Kafka, Triton, Kafka) at several rates; beside it an LLM of the published pace."""
+    settings = load_settings(log_level="error")
+    lines = list(_checked_rename(file or demo.QUERIES_FILE, QUERIES, rename))
+
+    async def work(folder: Path) -> None:
+        async with _embedded(settings, folder, "kafka", "triton") as complete:
+            await bench_queries.run(complete, lines, rates=rates, seconds=seconds, llm=llm, console=console)
 
     with _scratch() as folder:
         run(work(folder))

@@ -1,6 +1,7 @@
-"""The main job on bundled postings and CVs: broker → worker → Triton → output topic, shown in the terminal."""
+"""The main job on bundled postings, CVs and queries: broker → worker → Triton → output topic, shown in the terminal."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from topics.catalogue import CV_FEATURES, CVS, POSTING_FEATURES, POSTINGS, REJECTIONS
-from workers import admin, cvs, kafka, postings
+from topics.catalogue import CV_FEATURES, CVS, POSTING_FEATURES, POSTINGS, QUERIES, QUERY_UNDERSTANDING, REJECTIONS
+from topics.queries import Query, QueryUnderstanding
+from workers import admin, ask, cvs, kafka, postings, queries
 from workers.files import Line, read_events
 from workers.publish import publish
 from workers.runtime import in_background
@@ -22,6 +24,7 @@ from workers.tail import Received, first_of_each, stated
 
 POSTINGS_FILE = Path(__file__).parent / "data" / "demo_postings.jsonl"
 CVS_FILE = Path(__file__).parent / "data" / "demo_cvs.jsonl"
+QUERIES_FILE = Path(__file__).parent / "data" / "demo_queries.jsonl"
 TIMEOUT_S = 90.0
 # Shown around the evidence.
 CONTEXT_CHARS = 30
@@ -34,6 +37,9 @@ BAD_EVENTS: tuple[tuple[bytes, bytes], ...] = (
 BAD_CVS: tuple[tuple[bytes, bytes], ...] = (
     (b"protected", b'{"id": "protected", "text": "Cook", "nationality": "Irish"}'),
 )
+BAD_QUERIES: tuple[tuple[bytes, bytes], ...] = ((b"no-words", b'{"id": "no-words", "text": " "}'),)
+# Of the bundled ones.
+SHOWN_QUERIES = 6
 STAGES = {
     "cache": "look up known results (Redis)",
     "prepare": "clean, pick sentences, tokenise",
@@ -44,7 +50,7 @@ STAGES = {
 
 
 async def run(settings: Settings, console: Console) -> int:
-    """Runs the demo against the addresses in `settings`; returns how many postings and CVs came out.
+    """Runs the demo against the addresses in `settings`; returns how many postings, CVs and queries came out.
 
     Raises:
         TimeoutError: they did not all come out within `TIMEOUT_S`.
@@ -52,12 +58,15 @@ async def run(settings: Settings, console: Console) -> int:
     await admin.apply(settings)
     lines = list(read_events(POSTINGS_FILE, POSTINGS))
     people = list(read_events(CVS_FILE, CVS))
+    asked = list(read_events(QUERIES_FILE, QUERIES))[:SHOWN_QUERIES]
     async with (
         asyncio.timeout(TIMEOUT_S),
         postings.worker(settings) as postings_worker,
         in_background(postings_worker, settings),
         cvs.worker(settings) as cvs_worker,
         in_background(cvs_worker, settings),
+        queries.worker(settings) as queries_worker,
+        in_background(queries_worker, settings.over(queries.DEFAULTS)),
     ):
         started = time.perf_counter()
         receiving = asyncio.create_task(first_of_each(settings, POSTING_FEATURES.name, {line.key for line in lines}))
@@ -65,25 +74,30 @@ async def run(settings: Settings, console: Console) -> int:
         features = await receiving
         elapsed = time.perf_counter() - started
         await publish(settings, CVS, people)
+        await publish(settings, QUERIES, asked)
         await _publish_bad(settings)
         structured = await first_of_each(settings, CV_FEATURES.name, {line.key for line in people})
-        bad = {key.decode() for key, _ in (*BAD_EVENTS, *BAD_CVS)}
+        understood = await first_of_each(settings, QUERY_UNDERSTANDING.name, {line.key for line in asked})
+        bad = {key.decode() for key, _ in (*BAD_EVENTS, *BAD_CVS, *BAD_QUERIES)}
         rejections = await first_of_each(settings, REJECTIONS.name, bad)
     titles = {line.key: line for line in lines}
     for record in features:
         console.print(_panel(record, titles[record.key]))
     for record in structured:
         console.print(_cv_panel(record))
+    texts = {line.key: line.event.text for line in asked if isinstance(line.event, Query)}
+    for record in understood:
+        console.print(ask.panel(texts[record.key], QueryUnderstanding.model_validate_json(json.dumps(record.value))))
     for record in rejections:
         console.print(_rejection_panel(record))
-    console.print(_summary(len(features), len(structured), len(rejections), elapsed))
-    return len(features) + len(structured)
+    console.print(_summary(len(features), len(structured), len(understood), len(rejections), elapsed))
+    return len(features) + len(structured) + len(understood)
 
 
 async def _publish_bad(settings: Settings) -> None:
     producer = AIOKafkaProducer(**kafka.connection(settings))
     async with producer:
-        for topic, events in ((POSTINGS, BAD_EVENTS), (CVS, BAD_CVS)):
+        for topic, events in ((POSTINGS, BAD_EVENTS), (CVS, BAD_CVS), (QUERIES, BAD_QUERIES)):
             for key, value in events:
                 await producer.send_and_wait(topic.name, key=key, value=value)
 
@@ -163,8 +177,8 @@ def _rejection_panel(record: Received) -> Panel:
     return Panel("\n".join(lines), title=f"{record.key}  rejected", title_align="left", border_style="red")
 
 
-def _summary(features: int, people: int, rejections: int, elapsed: float) -> Table:
-    title = f"{features} postings in {elapsed:.2f} s, then {people} CVs and {rejections} rejections"
+def _summary(features: int, people: int, asked: int, rejections: int, elapsed: float) -> Table:
+    title = f"{features} postings in {elapsed:.2f} s, then {people} CVs, {asked} queries and {rejections} rejections"
     table = Table(title=title, title_justify="left")
     table.add_column("stage")
     table.add_column("batches", justify="right")

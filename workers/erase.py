@@ -1,8 +1,9 @@
 """Erases one entity: from the topics, the worker's memory, the dead letters and the cached results.
 
-Kafka can't delete a record; a null value under its key lets compaction drop what was published before it. The worker
-publishes those of its own topics, in answer to a tombstone in its source; nobody reads the dead letters, so theirs is
-published here. Rejections name the key and hold no content; they expire.
+Kafka can't delete a record; a null value under its key lets compaction drop what was published before it, and tells
+readers of topics that keep records for days, such as those of queries, to forget the key sooner. The worker publishes
+those of its own topics, in answer to a tombstone in its source; nobody reads the dead letters, so theirs is published
+here. Rejections name the key and hold no content; they expire.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from topics.catalogue import DEAD_LETTERS, MAX_COMPACTION_LAG_MS, REJECTIONS, Flow, Topic
+from topics.catalogue import BY_NAME, DEAD_LETTERS, MAX_COMPACTION_LAG_MS, REJECTIONS, Flow, Topic
 from topics.envelope import ERASURE, input_headers
 from topics.validation import InvalidEventError, parse
 from workers import cache, records, runtime
@@ -36,7 +37,7 @@ class Found:
         partition: of the source, where it was found.
         letters: partition of each dead letter.
         contents: hashes of the contents that results may be cached for.
-        expires_ms: when its newest rejection is 30 days old.
+        expires_ms: when its newest record in a topic that keeps records for a time is past it, by topic.
     """
 
     records: Counter[str] = field(default_factory=Counter)
@@ -44,7 +45,7 @@ class Found:
     partition: int | None = None
     letters: set[int] = field(default_factory=set)
     contents: set[str] = field(default_factory=set)
-    expires_ms: int | None = None
+    expires_ms: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,13 @@ def _note(found: Found, flow: Flow, record: Record) -> None:
     elif topic == REJECTIONS.name:
         if json.loads(record.value or b"{}").get("topic") != flow.source.name:
             return
-        found.expires_ms = record.timestamp_ms + (REJECTIONS.retention_ms or 0)
     elif topic == flow.source.name:
         found.partition = record.partition
         _note_content(found, flow, record)
     elif record.value is not None and (content_hash := json.loads(record.value).get("content_hash")):
         found.contents.add(content_hash)
+    if record.value is not None and not BY_NAME[topic].compacted:
+        found.expires_ms[topic] = record.timestamp_ms + (BY_NAME[topic].retention_ms or 0)
     if topic != REJECTIONS.name:
         (found.live.discard if record.value is None else found.live.add)(topic)
     found.records[topic] += record.value is not None
@@ -173,14 +175,16 @@ async def _forget(settings: Settings, flow: Flow, found: Found) -> int:
 
 def _row(topic: Topic, found: Found, tombstones: dict[str, str]) -> Row:
     tombstone = tombstones.get(topic.name)
-    if topic is REJECTIONS:
-        state = "expires" if found.expires_ms is not None else "absent"
-        return Row(topic.name, found.records[topic.name], None, state, _day(found.expires_ms))
-    if tombstone is None:
-        state = "absent" if topic is DEAD_LETTERS else "pending"
-        return Row(topic.name, found.records[topic.name], None, state, None)
+    records = found.records[topic.name]
+    if tombstone is None and topic is not REJECTIONS:
+        return Row(topic.name, records, None, "absent" if topic is DEAD_LETTERS else "pending", None)
+    if not topic.compacted:
+        # No tombstone hastens what is kept for a time; it tells readers that the key is to be forgotten.
+        expires_ms = found.expires_ms.get(topic.name)
+        state = "expires" if expires_ms is not None else "absent"
+        return Row(topic.name, records, tombstone, state, _day(expires_ms))
     gone = time.time() * 1000 + MAX_COMPACTION_LAG_MS
-    return Row(topic.name, found.records[topic.name], tombstone, "complete", _day(gone))
+    return Row(topic.name, records, tombstone, "complete", _day(gone))
 
 
 def _day(time_ms: float | None) -> str | None:

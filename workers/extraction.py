@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Generic, Protocol, TypeVar
 
 from topics.catalogue import Flow
@@ -51,7 +50,7 @@ class Parts(Generic[S]):
     def made_by(self, student: ServedModel | None = None) -> str:
         """Names what made a result; another model, release or taxonomy must not be answered from the cache."""
         versions = [served.version(model) for model, _ in self.models(student or self.infer.model)]
-        return ":".join([*versions, self.standardiser.taxonomy_version, version("talentstream")])
+        return ":".join([*versions, self.standardiser.taxonomy_version, served.RELEASE])
 
     def lineage(self, student: ServedModel, flow: Flow) -> Lineage:
         """Of features that `student` made."""
@@ -59,7 +58,7 @@ class Parts(Generic[S]):
         return Lineage(
             models={model.name: served.version(model) for model, _ in models},
             tokenizers={model.name: tokenizer for model, tokenizer in models},
-            pipeline=version("talentstream"),
+            pipeline=served.RELEASE,
             taxonomy=self.standardiser.taxonomy_version,
             schema_=flow.derived[0].name,
         )

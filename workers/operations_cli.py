@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from topics.catalogue import FLOWS, Flow
+from topics.query_shadow import QueryShadow
 from workers import dlq, erase, replay, runtime
 from workers.dlq import DeadLetter, Fate, Wanted
+from workers.llm import shadow
 from workers.replay import Summary, Where
 from workers.settings import Settings
 from workers.terminal import console, errors, load_settings, require_kafka, run
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(dlq_app, name="dlq")
     app.command("replay")(replay_answers)
     app.command("erase")(erase_entity)
+    app.command("shadow-report")(shadow_report)
 
 
 @dlq_app.command("list")
@@ -170,6 +173,21 @@ def erase_entity(
             highlight=False,
         )
         raise typer.Exit(1)
+
+
+def shadow_report() -> None:
+    """How an LLM in the query student's shadow does: agreement by field, time, failures (TALENTSTREAM_QUERY_ENGINE)."""
+    settings = _settings()
+
+    async def read() -> list[QueryShadow]:
+        return [report async for report in shadow.reports(settings)]
+
+    found = run(read())
+    if not found:
+        console.print("no reports; TALENTSTREAM_QUERY_ENGINE=shadow makes them")
+        return
+    for table in shadow.tables(found):
+        console.print(table)
 
 
 def _settings() -> Settings:

@@ -112,7 +112,8 @@ async def _read_titles(
         for i, title, found in zip(unread, titles, await reader.read(titles), strict=True):
             shown = (Evidence(start=documents[i].title.start, end=documents[i].title.end),)
             seniority, department = posting_terms.seniority(found.seniority.value, title), found.department
-            fields: dict[str, Any] = {"seniority": found.seniority.model_copy(update={"value": seniority, "evidence": shown})}
+            rank = found.seniority.model_copy(update={"value": seniority, "evidence": shown})
+            fields: dict[str, Any] = {"seniority": rank}
             named = posting_terms.department(department.value)
             if named is not None:
                 fields["department"] = department.model_copy(update={"value": named, "evidence": shown})

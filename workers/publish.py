@@ -17,13 +17,13 @@ SOURCE = "/talentstream/publish"
 WINDOW = 1_000
 
 
-def idempotent_producer(settings: Settings, topic: Topic) -> AIOKafkaProducer:
-    """For records as large as `topic` takes; to be started by the caller."""
+def idempotent_producer(settings: Settings, topic: Topic, *, linger_ms: int = 5) -> AIOKafkaProducer:
+    """For records as large as `topic` takes, which wait so long for others; to be started by the caller."""
     return AIOKafkaProducer(
         **kafka.connection(settings),
         enable_idempotence=True,
         max_request_size=topic.max_message_bytes,
-        linger_ms=5,
+        linger_ms=linger_ms,
     )
 
 

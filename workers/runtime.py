@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from workers import cvs, postings, telemetry, tracing
+from workers import cvs, postings, queries, telemetry, tracing
 from workers import health as health_server
 from workers.delivery import Backoff, Worker, run_worker
 from workers.errors import RetryableError
@@ -23,13 +23,21 @@ log = structlog.get_logger()
 WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker]]] = {
     postings.NAME: postings.worker,
     cvs.NAME: cvs.worker,
+    queries.NAME: queries.worker,
 }
+# Settings that suit each where the environment says nothing.
+DEFAULTS: dict[str, dict[str, Any]] = {queries.NAME: queries.DEFAULTS}
 # What each would mark its results with now.
-MADE_BY: dict[str, Callable[[Settings], Awaitable[str]]] = {postings.NAME: postings.made_by, cvs.NAME: cvs.made_by}
+MADE_BY: dict[str, Callable[[Settings], Awaitable[str]]] = {
+    postings.NAME: postings.made_by,
+    cvs.NAME: cvs.made_by,
+    queries.NAME: queries.made_by,
+}
 # Under which name each caches the result of an input.
 CONTENT_HASH: dict[str, Callable[[Any], str]] = {
     postings.NAME: lambda posting: posting.content_hash,
     cvs.NAME: cvs.content_hash,
+    queries.NAME: lambda query: query.content_hash,
 }
 
 

@@ -3,8 +3,10 @@
 Addresses and credentials use the names that such deployments already have; all others take the prefix `TALENTSTREAM_`.
 """
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
@@ -220,6 +222,38 @@ class Settings(BaseSettings):
     cache_ttl_s: int = Field(
         default=30 * 24 * 3600, ge=1, title="Cache lifetime", description="How long Redis keeps a result."
     )
+    query_engine: Literal["student", "llm", "shadow"] = Field(
+        default="student",
+        title="Query engine",
+        description="What reads queries: the student, an LLM (the student where it fails), or the student with an LLM "
+        "in its shadow, whose answers are compared and not used.",
+    )
+    llm_url: str | None = Field(
+        default=None,
+        title="LLM address",
+        description="Base of an OpenAI-compatible API such as http://vllm:8000/v1; for `llm` and `shadow`.",
+    )
+    llm_model: str | None = Field(
+        default=None, title="LLM", description="The name under which the endpoint serves the model."
+    )
+    llm_token: SecretStr | None = Field(
+        default=None, title="LLM token", description="Sent with each call as `authorization: Bearer TOKEN`."
+    )
+    llm_deadline_s: float = Field(
+        default=1.0,
+        gt=0,
+        title="LLM deadline",
+        description="For one whole answer, the wait for a connection included; past it the student answers.",
+    )
+    llm_concurrency: int = Field(
+        default=32, ge=1, title="LLM concurrency", description="Answers under way at once from this worker."
+    )
+    llm_guided: bool = Field(
+        default=True,
+        title="LLM guided decoding",
+        description="Sends the answer's JSON Schema as `response_format`, which vLLM follows; false for endpoints that "
+        "refuse it, such as Triton's own OpenAI frontend.",
+    )
     publish_text: bool = Field(
         default=True, title="Publish text", description="False publishes the cleaned text's hash without the text."
     )
@@ -251,6 +285,10 @@ class Settings(BaseSettings):
     )
     log_format: Literal["json", "console"] = Field(default="json", title="Log format", description="json or console.")
 
+    def over(self, defaults: Mapping[str, Any]) -> Self:
+        """These settings, with other defaults for what nothing was given for."""
+        return self.model_copy(update={k: v for k, v in defaults.items() if k not in self.model_fields_set})
+
     @field_validator("redis_url")
     @classmethod
     def _is_redis_address(cls, url: str | None) -> str | None:
@@ -261,6 +299,14 @@ class Settings(BaseSettings):
         except ValueError:
             pass
         raise ValueError("not a redis://, rediss:// or unix:// address; %-encode reserved characters")
+
+    @field_validator("llm_url")
+    @classmethod
+    def _is_http_address(cls, url: str | None) -> str | None:
+        # A password in it would stand in the log lines of every library on the way; there is a setting for the token.
+        if url is not None and not re.fullmatch(r"https?://[^\s@?#]+", url):
+            raise ValueError("not an http:// or https:// address without user, password and query")
+        return url
 
     @model_validator(mode="after")
     def _security_is_complete(self) -> Self:
@@ -295,6 +341,10 @@ class Settings(BaseSettings):
             (
                 self.redis_ssl_cafile and not (self.redis_url or "").startswith("rediss://"),
                 "REDIS_SSL_CAFILE needs a REDIS_URL that begins with rediss://",
+            ),
+            (
+                self.query_engine != "student" and not (self.llm_url and self.llm_model),
+                f"TALENTSTREAM_QUERY_ENGINE={self.query_engine} needs TALENTSTREAM_LLM_URL and TALENTSTREAM_LLM_MODEL",
             ),
         ):
             if broken:

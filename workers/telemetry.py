@@ -55,6 +55,16 @@ INFERENCE_SECONDS = Histogram(
     "talentstream_inference_seconds", "Time of one Triton request.", ["model"], buckets=_SECONDS
 )
 
+# LLM beside the query student -----------------------------------------------------------------------------------
+# Answers by result: ok, or the reason (`workers.llm.errors`) why the student answered instead or the end is missing.
+LLM_ANSWERS = Counter("talentstream_llm_answers", "LLM answers by result.", ["result"])
+# Until the first tool call, and until the whole answer.
+LLM_SECONDS = Histogram("talentstream_llm_seconds", "Time of one LLM answer.", ["until"], buckets=_SECONDS)
+# Criteria left out, since their span is not in the query: growing means a model or prompt that makes things up.
+LLM_DROPPED = Counter("talentstream_llm_dropped_criteria", "Criteria of an LLM that were not in the query.")
+# Reports of an LLM in the student's shadow: published, left_out (too many under way), unpublished (no broker).
+QUERY_SHADOW = Counter("talentstream_query_shadow", "Shadow reports by result.", ["result"])
+
 # Result cache ---------------------------------------------------------------------------------------------------
 # hit, miss, or unavailable (Redis down or not configured: the worker goes on, slower).
 CACHE = Counter("talentstream_cache_lookups", "Result cache look-ups by result.", ["worker", "result"])

@@ -28,8 +28,7 @@ def load_settings(**defaults: Any) -> Settings:
         for problem in error.errors(include_input=False):
             errors.print(f"[red]{' '.join(('setting', *map(str, problem['loc'])))}:[/] {problem['msg']}")
         raise typer.Exit(2) from None
-    unset = {name: value for name, value in defaults.items() if name not in settings.model_fields_set}
-    settings = settings.model_copy(update=unset)
+    settings = settings.over(defaults)
     telemetry.configure_logging(settings)
     return settings
 

@@ -15,22 +15,27 @@ from aiokafka import AIOKafkaProducer
 from topics.catalogue import DEAD_LETTERS
 from workers.delivery import core, partition, process, sink
 from workers.delivery import ledger as memory
+from workers.delivery.messages import Message
 
 
 def transactions() -> None:
     """Outputs in one transaction, the offset and the ledger's entries in the next."""
 
-    async def deliver(self: Any, producer: AIOKafkaProducer, messages: Sequence[process.Message], offset: int) -> None:
-        entries = [message for message in messages if message.topic.endswith("-ledger")]
+    async def deliver(self: Any, producer: AIOKafkaProducer, batch: Sequence[Message], offset: int, note: str) -> None:
+        entries = [message for message in batch if message.topic.endswith("-ledger")]
         await producer.begin_transaction()
-        await sink._send_all(producer, [message for message in messages if message not in entries])
+        await sink._send_all(producer, [message for message in batch if message not in entries])
         await producer.commit_transaction()
         await producer.begin_transaction()
         await sink._send_all(producer, entries)
-        await producer.send_offsets_to_transaction({self._partition: offset}, self._group)
+        await producer.send_offsets_to_transaction({self._partition: (offset, note)}, self._group)
         await producer.commit_transaction()
 
+    async def prepare(self: Any, topics: Sequence[str], next_offset: int, note: str = "") -> None:
+        """Nothing: its transactions are begun above."""
+
     sink.TransactionalSink._deliver = deliver  # type: ignore[method-assign, assignment]
+    sink.TransactionalSink.prepare = prepare  # type: ignore[method-assign]
 
 
 def drain() -> None:
@@ -182,8 +187,8 @@ def dead_letters() -> None:
     """Dead letters are sent beside the transaction, and what becomes of them is nobody's business."""
     send_all = sink._send_all
 
-    async def without(producer: AIOKafkaProducer, messages: Sequence[Any]) -> None:
-        await send_all(producer, [message for message in messages if message.topic != DEAD_LETTERS.name])
+    async def without(producer: AIOKafkaProducer, messages: Sequence[Any]) -> list[Any]:
+        return await send_all(producer, [message for message in messages if message.topic != DEAD_LETTERS.name])
 
     sink._send_all = without
 

@@ -14,7 +14,8 @@ from topics.envelope import ERASURE, REPLAY_OF
 from topics.ledger import LedgerEntry
 from workers.delivery import Event, Outcome, Output, Record, Worker
 from workers.delivery.ledger import Ledger, position
-from workers.delivery.process import Message, process
+from workers.delivery.messages import Message
+from workers.delivery.process import process
 
 KEY = b"p"
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from tests.support.streams import (
     PARTITIONS,
@@ -21,7 +22,7 @@ from tests.support.streams import (
 )
 from topics.catalogue import DEAD_LETTERS, REJECTIONS, Topic
 from workers.delivery import Event, Handler, Outcome, Output
-from workers.delivery.process import Message
+from workers.delivery.messages import Message
 from workers.delivery.sink import TransactionalSink
 from workers.embedded import EmbeddedKafka
 from workers.errors import FatalError, FencedError, RetryableError
@@ -148,6 +149,55 @@ async def test_a_newer_owner_fences_the_older(kafka_settings: Settings) -> None:
     await owner.publish([Message(target.name, b"second", b"{}", ())], 2)
     await asyncio.gather(zombie.close(), owner.close())
     assert {r.key for r in await read_all(kafka_settings, target.name)} == {b"first", b"second"}
+
+
+async def test_a_newer_owner_fences_an_older_one_that_had_prepared(kafka_settings: Settings) -> None:
+    source, target = await make_topics(kafka_settings)
+    partition = TopicPartition(source.name, 0)
+    zombie, waiting, owner = (TransactionalSink(kafka_settings, "prepared", partition) for _ in range(3))
+    await zombie.open()
+    await zombie.prepare([target.name], 1)
+    await waiting.open()
+    with pytest.raises(FencedError):
+        await zombie.publish([Message(target.name, b"late", b"{}", (), 0)], 1)
+    await waiting.prepare([target.name], 1)
+    await owner.open()
+    with pytest.raises(FencedError):
+        await waiting.cancel()
+    await owner.prepare([target.name], 1)
+    await owner.publish([Message(target.name, b"only", b"{}", (), 0)], 1)
+    await asyncio.gather(zombie.close(), waiting.close(), owner.close())
+    assert [r.key for r in await read_all(kafka_settings, target.name)] == [b"only"]
+
+
+async def test_what_is_prepared_and_not_published_leaves_nothing(kafka_settings: Settings) -> None:
+    source, target = await make_topics(kafka_settings)
+    partition = TopicPartition(source.name, 0)
+    sink = TransactionalSink(kafka_settings, "unused", partition)
+    await sink.open()
+    await sink.prepare([target.name], 7)
+    await sink.cancel()
+    await sink.publish([Message(target.name, b"k", b"{}", (), 0)], 1)
+    await sink.prepare([target.name], 9)
+    await sink.close()
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka_settings.kafka_bootstrap_servers, group_id="unused", enable_auto_commit=False
+    )
+    async with consumer:
+        assert await consumer.committed(partition) == 1
+    assert [r.key for r in await read_all(kafka_settings, target.name)] == [b"k"]
+
+
+async def test_a_handler_slower_than_a_transaction_may_be_open_is_not_fenced(kafka_settings: Settings) -> None:
+    settings = kafka_settings.model_copy(update={"transaction_timeout_s": 2.0})
+    source, target = await make_topics(settings)
+    inputs = postings(20)
+    with capture_logs() as logs:
+        async with in_background(make_worker(source, target, echo(target, 4.0)), settings):
+            await produce(settings, source.name, inputs)
+            await until_answered(settings, target.name, [key for key, _ in inputs])
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == []
+    assert lost_and_doubled([key for key, _ in inputs], await read_all(settings, target.name)) == ([], [])
 
 
 async def test_a_fenced_worker_rejoins(kafka_settings: Settings) -> None:

@@ -26,7 +26,7 @@ from topics.catalogue import DEAD_LETTERS, REJECTIONS, Flow, Topic
 from topics.envelope import header
 from workers import admin
 from workers.delivery import Event, Handler, Outcome, Worker, run_worker
-from workers.delivery.process import Message
+from workers.delivery.messages import Message
 from workers.delivery.sink import AtLeastOnceSink
 from workers.errors import FatalError, RetryableError, SuspectError
 from workers.health import Health

@@ -10,7 +10,8 @@ from topics.envelope import header
 from topics.rejections import DEAD_LETTER_HEADERS
 from workers.delivery import Event, Outcome, Output, Record, Worker
 from workers.delivery.ledger import Ledger
-from workers.delivery.process import Message, process
+from workers.delivery.messages import Message
+from workers.delivery.process import process
 from workers.errors import FatalError, PoisonError, RetryableError
 
 TRACE = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")

@@ -7,8 +7,10 @@ partition, or by a broker error, and all but the first lead to the next session 
 import asyncio
 import contextlib
 import random
+import sys
 from collections.abc import Iterable
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -18,6 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from workers import kafka, telemetry
 from workers.delivery.closing import stop_consumer
 from workers.delivery.core import Backoff, Limits, PartitionQueue, Record
+from workers.delivery.early import Early, Note, read_back
 from workers.delivery.ledger import Ledger, LedgerReader
 from workers.delivery.outcomes import Worker, group_of
 from workers.delivery.partition import PartitionRunner
@@ -63,6 +66,14 @@ async def run_worker(worker: Worker, settings: Settings, health: Health, stop: a
             await asyncio.wait_for(stop.wait(), backoff.delay(attempt, random.random))
 
 
+class _Opened(NamedTuple):
+    """A partition taken over: its sink, which fences earlier owners, and what they had committed and announced."""
+
+    sink: Sink
+    committed: int
+    early: Early
+
+
 class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
     """One membership in the consumer group."""
 
@@ -82,6 +93,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._runners: dict[TopicPartition, PartitionRunner] = {}
         self._restoring: LedgerReader | None = None
         self._changed = asyncio.Event()
+        self._turns = asyncio.Semaphore(worker.batches_at_once or sys.maxsize)
         self._failure: BaseException | None = None
         self._consumer = AIOKafkaConsumer(
             **kafka.connection(settings),
@@ -180,14 +192,14 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Fences earlier owners, then starts from what they had committed."""
-        opening: dict[TopicPartition, asyncio.Task[tuple[Sink, int]]] = {}
+        opening: dict[TopicPartition, asyncio.Task[_Opened]] = {}
         try:
             async with asyncio.timeout(self._settings.transaction_timeout_s), asyncio.TaskGroup() as tasks:
                 for partition in assigned:
                     opening[partition] = tasks.create_task(self._open(partition))
         except BaseException as error:
             opened = [t for t in opening.values() if t.done() and not t.cancelled() and t.exception() is None]
-            await asyncio.gather(*(task.result()[0].close() for task in opened))
+            await asyncio.gather(*(task.result().sink.close() for task in opened))
             if not isinstance(error, ExceptionGroup | TimeoutError):
                 raise
             # aiokafka logs and swallows what a listener raises; the poll loop must hear of it.
@@ -199,28 +211,32 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))
         log.info("partitions assigned", worker=self._worker.name, partitions=sorted(p.partition for p in self._runners))
 
-    async def _open(self, partition: TopicPartition) -> tuple[Sink, int]:
-        """The partition's sink, which fences earlier owners, and the offset that they had committed."""
+    async def _open(self, partition: TopicPartition) -> "_Opened":
         sink = self._sink(partition)
         try:
             await sink.open()
-            return sink, await self._committed(partition)
+            committed, metadata = await self._committed(partition)
+            note = Note.read(metadata)
+            known = await read_back(self._settings, note) if note is not None else {}
+            return _Opened(sink, committed, Early(self._worker, note, known))
         except BaseException:
             await sink.close()
             raise
 
-    def _start(self, opened: dict[TopicPartition, tuple[Sink, int]]) -> None:
+    def _start(self, opened: dict[TopicPartition, "_Opened"]) -> None:
         # Every earlier owner is fenced now: what the ledgers hold is complete.
         topic = self._worker.flow.ledger
         if topic is not None:
             partitions = {partition.partition for partition in opened}
             self._restoring = LedgerReader(self._settings, topic.name, partitions, self._progressed)
-        for partition, (sink, committed) in opened.items():
+        for partition, (sink, committed, early) in opened.items():
             self._runners[partition] = PartitionRunner(
                 self._worker,
                 self._settings,
                 sink,
                 PartitionQueue(self._limits, committed),
+                early,
+                self._turns,
                 partial(self._ledger, partition.partition),
                 self._changed.set,
             )
@@ -233,13 +249,14 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         for runner in self._runners.values():
             runner.progressed()
 
-    async def _committed(self, partition: TopicPartition) -> int:
+    async def _committed(self, partition: TopicPartition) -> tuple[int, str]:
         # aiokafka reads committed offsets beside this callback, perhaps before the fence stands: a zombie could commit
         # in between and its batch would be done twice. So read again behind the fence, and seek.
-        committed: int | None = await self._consumer.committed(partition)
-        if committed is None:
-            committed = (await self._consumer.beginning_offsets([partition]))[partition]
-        return int(committed)
+        # `AIOKafkaConsumer.committed` asks the same and drops the metadata.
+        found = (await self._consumer._coordinator.fetch_committed_offsets([partition])).get(partition)
+        if found is not None and found.offset >= 0:
+            return int(found.offset), str(found.metadata or "")
+        return int((await self._consumer.beginning_offsets([partition]))[partition]), ""
 
     def _sink(self, partition: TopicPartition) -> Sink:
         if self._settings.delivery == "at_least_once":

@@ -10,9 +10,11 @@ import structlog
 
 from workers import telemetry, tracing
 from workers.delivery.core import Backoff, PartitionQueue, Patience, PoisonLimit, Record
+from workers.delivery.early import Early
 from workers.delivery.ledger import Ledger
+from workers.delivery.messages import Message
 from workers.delivery.outcomes import Worker, group_of
-from workers.delivery.process import Message, process
+from workers.delivery.process import process
 from workers.delivery.sink import Sink
 from workers.errors import FatalError, RetryableError, SuspectError
 from workers.settings import Settings
@@ -28,6 +30,8 @@ class PartitionRunner:
         settings: time-outs and limits.
         sink: opened; closed by :meth:`close`.
         queue: of the partition, from the committed offset on, read after the sink was opened.
+        early: what earlier owners had announced.
+        turns: of all partitions' batches, each taken before a batch is, and given back when it is handled.
         restore: gives what earlier owners had answered.
         on_change: called when the queue has room again or the runner failed, so that the poll loop looks.
     """
@@ -38,6 +42,8 @@ class PartitionRunner:
         settings: Settings,
         sink: Sink,
         queue: PartitionQueue,
+        early: Early,
+        turns: asyncio.Semaphore,
         restore: Callable[[], Awaitable[Ledger]],
         on_change: Callable[[], None],
     ) -> None:
@@ -46,6 +52,10 @@ class PartitionRunner:
         self._worker = worker
         self._settings = settings
         self._sink = sink
+        self._early = early
+        self._turns = turns
+        flow = worker.flow
+        self._topics = [topic.name for topic in (*flow.derived, *([flow.ledger] if flow.ledger is not None else []))]
         self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
         self._poison = PoisonLimit(settings.poison_run, settings.poison_ratio, settings.poison_window)
         self._on_change = on_change
@@ -120,7 +130,7 @@ class PartitionRunner:
                     batch[0].partition,
                     [record.headers for record in batch],
                 ):
-                    messages = await self._handle(batch, ledger)
+                    messages = await self._handle_prepared(batch, ledger, publishing)
                     if messages is None:
                         break
                     if publishing is not None:
@@ -136,12 +146,19 @@ class PartitionRunner:
             raise
 
     async def _take(self, publishing: asyncio.Task[None] | None) -> list[Record]:
-        """The next batch; empty when closing. Raises what the last publish raised, without waiting for a record."""
+        """The next batch, which has a turn; empty when closing.
+
+        Raises what the last publish raised, without waiting for a record.
+        """
         while not self._closing.is_set():
             if publishing is not None and publishing.done():
                 publishing.result()
             due = self.queue.due_in(time.monotonic())
             if due == 0.0:
+                await self._turns.acquire()
+                if self._closing.is_set():
+                    self._turns.release()
+                    break
                 batch = self.queue.take(time.monotonic())
                 self.in_flight += len(batch)
                 self._on_change()
@@ -150,6 +167,48 @@ class PartitionRunner:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), due)
         return []
+
+    async def _handle_prepared(
+        self, batch: Sequence[Record], ledger: Ledger, publishing: asyncio.Task[None] | None
+    ) -> list[Message] | None:
+        """As :meth:`_handle`; what can be published, or done of publishing, is done meanwhile."""
+        ended = asyncio.Event()
+        handling = asyncio.create_task(self._handle(batch, ledger))
+        handling.add_done_callback(lambda _: self._turns.release())
+        meanwhile = asyncio.create_task(self._meanwhile(batch, publishing, ended))
+        try:
+            await asyncio.wait([handling, meanwhile], return_when=asyncio.FIRST_COMPLETED)
+            if not handling.done():
+                meanwhile.result()
+                await asyncio.wait([handling], timeout=self._settings.transaction_timeout_s / 2)
+            if not handling.done():
+                # It waits out an outage, perhaps for longer than the broker lets a transaction be open.
+                await self._sink.cancel()
+            messages = await handling
+            ended.set()
+            self._early.wake()
+            await meanwhile
+            return messages
+        finally:
+            unfinished = [task for task in (meanwhile, handling) if not task.done()]
+            for task in unfinished:
+                task.cancel()
+            if unfinished:
+                await asyncio.wait(unfinished)
+
+    async def _meanwhile(
+        self, batch: Sequence[Record], publishing: asyncio.Task[None] | None, ended: asyncio.Event
+    ) -> None:
+        """What is announced is published or, where the worker announces nothing, the transaction is opened."""
+        if publishing is not None:
+            await asyncio.wait([publishing])
+            if publishing.cancelled() or publishing.exception() is not None:
+                return
+        if self._worker.announces is not None:
+            await self._early.publish(self._sink, batch[0].offset, ended)
+        else:
+            next_offset = batch[-1].offset + 1
+            await self._sink.prepare(self._topics, next_offset, self._early.note_at(next_offset))
 
     async def _handle(self, batch: Sequence[Record], ledger: Ledger) -> list[Message] | None:
         """The batch's messages; None when closed while waiting for a part that is down."""
@@ -166,6 +225,7 @@ class PartitionRunner:
                         ledger,
                         timeout_s=self._settings.handle_timeout_s,
                         condemn=patience.spent(time.monotonic()),
+                        early=self._early,
                     )
             except RetryableError as error:
                 attempt += 1
@@ -189,7 +249,8 @@ class PartitionRunner:
     async def _publish(self, batch: Sequence[Record], messages: Sequence[Message]) -> None:
         name = self._worker.name
         with tracing.stage(name, "publish"):
-            await self._sink.publish(messages, batch[-1].offset + 1)
+            next_offset = batch[-1].offset + 1
+            await self._sink.publish(messages, next_offset, self._early.note_at(next_offset))
         self.in_flight -= len(batch)
         self.progressed()
         # The oldest record's: one figure a batch, and the one that an indexer waits for.

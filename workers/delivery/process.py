@@ -9,19 +9,21 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
-from pydantic import BaseModel
 
-from topics.catalogue import DEAD_LETTERS, REJECTIONS, Topic
-from topics.envelope import ERASURE, Headers, encode, header, output_headers
+from topics.catalogue import DEAD_LETTERS, REJECTIONS
+from topics.envelope import ERASURE, encode, header
 from topics.ledger import LedgerEntry
 from topics.rejections import DEAD_LETTER_HEADERS, FieldError, Rejection
 from topics.validation import InvalidEventError, parse
 from workers import telemetry
 from workers.delivery.core import Record
+from workers.delivery.early import Early
 from workers.delivery.ledger import Ledger, Verdict, digest, position
+from workers.delivery.messages import Message, make_message
 from workers.delivery.outcomes import Event, Outcome, Worker
 from workers.errors import FatalError, PoisonError, RetryableError, SuspectError
 
@@ -30,22 +32,6 @@ log = structlog.get_logger()
 # What a record may take beside its value, of its topic's max.message.bytes.
 ENVELOPE_BYTES = 8 * 1024
 MAX_STACK_CHARS = 16 * 1024
-
-
-class Message(NamedTuple):
-    """One record to produce, encoded.
-
-    Attributes:
-        partition: the input's where the key is the input's, else None.
-        remembers: it is the ledger's, and speaks of the others.
-    """
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    partition: int | None = None
-    remembers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +56,13 @@ class _Answer(NamedTuple):
 
 
 async def process(
-    worker: Worker, records: Sequence[Record], ledger: Ledger, *, timeout_s: float, condemn: bool = False
+    worker: Worker,
+    records: Sequence[Record],
+    ledger: Ledger,
+    *,
+    timeout_s: float,
+    condemn: bool = False,
+    early: Early | None = None,
 ) -> Answers:
     """Answers all records; `ledger` then holds what is to be published.
 
@@ -80,11 +72,13 @@ async def process(
         ledger: of that partition; left alone where the worker's flow has none.
         timeout_s: deadline of each call of the handler.
         condemn: where the handler raises :class:`SuspectError`, find the event at fault; else that is retryable.
+        early: what was and will be announced of the records.
 
     Raises:
         RetryableError: nothing is to be published; the same records are to be tried again.
         FatalError: the worker must stop.
     """
+    early = early if early is not None else Early(worker)
     batch = _Batch(worker, ledger)
     rejected: dict[int, Message] = {}
     inputs: dict[int, _Input] = {}
@@ -101,7 +95,9 @@ async def process(
         except InvalidEventError as error:
             rejected[record.offset] = _rejection(worker, record, error.errors)
             continue
-        one = inputs[record.offset] = _Input.of(Event(key=key.decode(), value=value, record=record))
+        one = inputs[record.offset] = _Input.of(
+            Event(key.decode(), value, record, early.announced(record), partial(early.announce, record))
+        )
         # After another record of its key in this batch, only the ledger as that one leaves it can tell (see below).
         if key in changing:
             to_handle.append(one.event)
@@ -110,7 +106,7 @@ async def process(
             first.add(record.offset)
             to_handle.append(one.event)
     handled: dict[int, _Answer] = {}
-    await _handle(worker, to_handle, handled, timeout_s, condemn)
+    await _handle(worker, to_handle, handled, timeout_s, condemn, early)
     # From here on nothing awaits or fails: the ledger changes for the whole batch or not at all.
     for record in records:
         if record.offset in rejected:
@@ -203,7 +199,7 @@ class _Batch:
             self._results["duplicate"] += 1
             return
         for topic in self._worker.flow.derived:
-            self._messages.append(_message(self._worker, record, topic, record.key, None))
+            self._messages.append(make_message(self._worker.name, record, topic, record.key, None))
         self._results["tombstone"] += 1
         version = known.version if known is not None else 0
         entry = LedgerEntry(version=version, position=position(record), digest="", made_by="", deleted=True)
@@ -226,7 +222,12 @@ class _Batch:
 
 
 async def _handle(
-    worker: Worker, events: Sequence[Event[Any]], answers: dict[int, _Answer], timeout_s: float, condemn: bool
+    worker: Worker,
+    events: Sequence[Event[Any]],
+    answers: dict[int, _Answer],
+    timeout_s: float,
+    condemn: bool,
+    early: Early,
 ) -> None:
     """Fills `answers`; a batch on which the handler fails is halved until the event at fault stands alone."""
     if not events:
@@ -242,12 +243,12 @@ async def _handle(
             answers[events[0].record.offset] = _failure(worker, events[0].record, error)
             return
         middle = len(events) // 2
-        await _handle(worker, events[:middle], answers, timeout_s, condemn)
-        await _handle(worker, events[middle:], answers, timeout_s, condemn)
+        await _handle(worker, events[:middle], answers, timeout_s, condemn, early)
+        await _handle(worker, events[middle:], answers, timeout_s, condemn, early)
         return
     for event, outcome in zip(events, outcomes, strict=True):
         try:
-            answers[event.record.offset] = _answer(worker, event.record, outcome)
+            answers[event.record.offset] = _answer(worker, event.record, outcome, early)
         except Exception as error:
             answers[event.record.offset] = _failure(worker, event.record, error)
 
@@ -265,25 +266,18 @@ async def _call(worker: Worker, events: Sequence[Event[Any]], timeout_s: float) 
     return outcomes
 
 
-def _answer(worker: Worker, record: Record, outcome: Outcome) -> _Answer:
-    messages = [_message(worker, record, o.topic, o.key.encode(), o.value) for o in outcome]
-    for message, output in zip(messages, outcome, strict=True):
+def _answer(worker: Worker, record: Record, outcome: Outcome, early: Early) -> _Answer:
+    numbers: Counter[str] = Counter()
+    messages = []
+    for output in outcome:
+        number = numbers[output.topic.name]
+        numbers[output.topic.name] += 1
+        message = make_message(worker.name, record, output.topic, output.key.encode(), output.value, number)
         if len(message.value or b"") > output.topic.max_message_bytes - ENVELOPE_BYTES:
             raise PoisonError(f"the output for {message.topic} is larger than its max.message.bytes")
+        if not early.is_out(record, output.topic, number):
+            messages.append(message)
     return _Answer(messages, degraded=tuple(dict.fromkeys(reason for o in outcome for reason in o.degraded)))
-
-
-def _message(worker: Worker, record: Record, topic: Topic, key: bytes | None, value: BaseModel | None) -> Message:
-    headers = output_headers(
-        topic,
-        worker=worker.name,
-        subject=key.decode("utf-8", "replace") if key is not None else None,
-        cause=record.identity,
-        time_ms=record.timestamp_ms,
-        inherited=record.headers,
-    )
-    partition = record.partition if key == record.key else None
-    return Message(topic.name, key, encode(value) if value is not None else None, headers, partition)
 
 
 def _rejection(worker: Worker, record: Record, errors: Sequence[FieldError]) -> Message:
@@ -299,7 +293,7 @@ def _rejection(worker: Worker, record: Record, errors: Sequence[FieldError]) -> 
         code=code,
         errors=tuple(errors),
     )
-    return _message(worker, record, REJECTIONS, record.key, rejection)
+    return make_message(worker.name, record, REJECTIONS, record.key, rejection)
 
 
 def _failure(worker: Worker, record: Record, error: Exception) -> _Answer:

@@ -6,25 +6,32 @@ InitProducerId fences the old one by epoch (KIP-98; measured in the design: 0 lo
 """
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer import sender
+from aiokafka.structs import RecordMetadata
 
 from topics.catalogue import CATALOGUE
 from workers import kafka
 from workers.delivery.closing import stop_producer
-from workers.delivery.process import Message
-from workers.errors import FatalError, FencedError, RetryableError
+from workers.delivery.messages import Message
+from workers.errors import FatalError, FencedError, RetryableError, WorkError
 from workers.settings import Settings
 
 MAX_REQUEST_BYTES = max(topic.max_message_bytes for topic in CATALOGUE if topic.direction == "out")
 # Of one record batch; a larger record makes a batch of its own.
 MAX_BATCH_BYTES = 512 * 1024
 _PARTITIONER = DefaultPartitioner()
+
+# A transaction begun while the broker still writes the last one's markers is refused, and aiokafka asks again after
+# 20 ms, most of what an event then waits for: measured with back-to-back transactions, 19 ms each, 8 ms asked like so.
+sender.BACKOFF_OVERRIDE = 0.002
 
 
 class Sink(ABC):
@@ -47,19 +54,54 @@ class Sink(ABC):
         self._producer = AIOKafkaProducer(**self._options)
         await self._producer.start()
 
-    async def publish(self, messages: Sequence[Message], next_offset: int) -> None:
-        """Publishes all messages and commits `next_offset`.
+    @abstractmethod
+    async def prepare(self, topics: Sequence[str], next_offset: int, note: str = "") -> None:
+        """Does what can be done before there are messages: one `publish` up to `next_offset` must follow, or `cancel`.
+
+        Args:
+            topics: that the messages will go to, as far as known.
+            next_offset: that the publishing will commit.
+            note: that it will put beside it.
+
+        Raises:
+            FencedError, RetryableError: as :meth:`publish`.
+        """
+
+    @abstractmethod
+    async def cancel(self) -> None:
+        """Undoes `prepare`; does nothing where nothing is prepared. Raises as :meth:`publish`."""
+
+    async def publish(self, messages: Sequence[Message], next_offset: int, note: str = "") -> None:
+        """Publishes all messages and commits `next_offset`, with a note beside it.
 
         Raises:
             FencedError: a newer owner exists; nothing was committed.
             RetryableError: the outcome is unknown; reopen and read the committed offset.
             FatalError: a topic is not configured for such a record.
         """
+        await self._attempt(lambda producer: self._deliver(producer, messages, next_offset, note))
+
+    async def publish_early(
+        self, messages: Sequence[Message], offset: int, note: Callable[[TopicPartition, int], str]
+    ) -> None:
+        """Publishes messages of one partition ahead of their batch.
+
+        Args:
+            messages: at least one.
+            offset: that is committed, and remains so.
+            note: gives, by where the first message stands, what is put beside it.
+
+        Raises:
+            FencedError, RetryableError, FatalError: as :meth:`publish`.
+        """
+        await self._attempt(lambda producer: self._deliver_early(producer, messages, offset, note))
+
+    async def _attempt(self, work: Callable[[AIOKafkaProducer], Awaitable[None]]) -> None:
         if self._producer is None:
             raise RuntimeError("publish before open")
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._deliver(self._producer, messages, next_offset)
+                await work(self._producer)
         except ProducerFenced as error:
             raise FencedError(f"{self._partition.topic}/{self._partition.partition}") from error
         except MessageSizeTooLargeError as error:
@@ -73,8 +115,20 @@ class Sink(ABC):
             await stop_producer(self._producer, self._close_timeout_s)
 
     @abstractmethod
-    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
+    async def _deliver(
+        self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int, note: str
+    ) -> None:
         """Messages and offset, by the sink's guarantee."""
+
+    @abstractmethod
+    async def _deliver_early(
+        self,
+        producer: AIOKafkaProducer,
+        messages: Sequence[Message],
+        offset: int,
+        note: Callable[[TopicPartition, int], str],
+    ) -> None:
+        """Messages and note, by the sink's guarantee."""
 
 
 class TransactionalSink(Sink):
@@ -88,13 +142,68 @@ class TransactionalSink(Sink):
             transaction_timeout_ms=int(settings.transaction_timeout_s * 1000),
         )
         self._group = group
+        self._prepared = False
 
-    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
-        # No abort on failure: it needs the broker that has just failed us, and the next InitProducerId aborts.
+    async def prepare(self, topics: Sequence[str], next_offset: int, note: str = "") -> None:
+        """Opens the transaction and puts the offset into it: three of the five requests that a transaction takes."""
+        await self._attempt(lambda producer: self._prepare(producer, topics, next_offset, note))
+
+    async def cancel(self) -> None:
+        """Aborts it, so that it does not run into its timeout, which would fence us."""
+        if self._prepared:
+            self._prepared = False
+            await self._attempt(lambda producer: producer.abort_transaction())
+
+    async def _prepare(self, producer: AIOKafkaProducer, topics: Sequence[str], next_offset: int, note: str) -> None:
+        destinations = [
+            TopicPartition(topic, _same(self._partition.partition, sorted(await producer.partitions_for(topic))))
+            for topic in topics
+        ]
         await producer.begin_transaction()
         try:
+            for destination in destinations:
+                # Until records are written to it, an open transaction holds up no reader of the partition.
+                producer._txn_manager.maybe_add_partition_to_txn(destination)
+            await producer.send_offsets_to_transaction({self._partition: (next_offset, note)}, self._group)
+        except KafkaError as error:
+            raise _reason(producer, error) from error
+        self._prepared = True
+
+    async def close(self) -> None:
+        """As :meth:`Sink.close`; what is merely prepared is aborted, where the broker answers."""
+        with contextlib.suppress(WorkError, TimeoutError):
+            async with asyncio.timeout(self._close_timeout_s):
+                await self.cancel()
+        await super().close()
+
+    async def _deliver(
+        self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int, note: str
+    ) -> None:
+        # No abort on failure: it needs the broker that has just failed us, and the next InitProducerId aborts.
+        prepared, self._prepared = self._prepared, False
+        if not prepared:
+            await producer.begin_transaction()
+        try:
             await _send_all(producer, messages)
-            await producer.send_offsets_to_transaction({self._partition: next_offset}, self._group)
+            if not prepared:
+                await producer.send_offsets_to_transaction({self._partition: (next_offset, note)}, self._group)
+            await producer.commit_transaction()
+        except KafkaError as error:
+            raise _reason(producer, error) from error
+
+    async def _deliver_early(
+        self,
+        producer: AIOKafkaProducer,
+        messages: Sequence[Message],
+        offset: int,
+        note: Callable[[TopicPartition, int], str],
+    ) -> None:
+        await producer.begin_transaction()
+        try:
+            places = await _send_all(producer, messages)
+            place = min(places, key=lambda sent: sent.offset)
+            noted = note(place.topic_partition, place.offset)
+            await producer.send_offsets_to_transaction({self._partition: (offset, noted)}, self._group)
             await producer.commit_transaction()
         except KafkaError as error:
             raise _reason(producer, error) from error
@@ -107,11 +216,28 @@ class AtLeastOnceSink(Sink):
         super().__init__(settings, partition, enable_idempotence=True)
         self._consumer = consumer
 
-    async def _deliver(self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int) -> None:
+    async def prepare(self, topics: Sequence[str], next_offset: int, note: str = "") -> None:
+        """Nothing is to be done before there are messages."""
+
+    async def cancel(self) -> None:
+        """Nothing was done."""
+
+    async def _deliver(
+        self, producer: AIOKafkaProducer, messages: Sequence[Message], next_offset: int, note: str
+    ) -> None:
         # The ledger after what it speaks of: a crash between the two must not leave an answer that was never published.
         await _send_all(producer, [message for message in messages if not message.remembers])
         await _send_all(producer, [message for message in messages if message.remembers])
-        await self._consumer.commit({self._partition: next_offset})
+        await self._consumer.commit({self._partition: (next_offset, note)})
+
+    async def _deliver_early(
+        self,
+        producer: AIOKafkaProducer,
+        messages: Sequence[Message],
+        offset: int,
+        note: Callable[[TopicPartition, int], str],
+    ) -> None:
+        await _send_all(producer, messages)
 
 
 def _reason(producer: AIOKafkaProducer, error: KafkaError) -> BaseException:
@@ -122,21 +248,21 @@ def _reason(producer: AIOKafkaProducer, error: KafkaError) -> BaseException:
     return reason or error
 
 
-async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> None:
+async def _send_all(producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[RecordMetadata]:
     # Record batches built here, whole: measured at a fraction of the cost of aiokafka's send, which keeps a future and
     # takes several awaits for each message.
     partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {m.topic for m in messages}}
     by_partition: dict[TopicPartition, list[Message]] = {}
     for message in messages:
         by_partition.setdefault(_destination(message, partitions[message.topic]), []).append(message)
-    delivered: list[asyncio.Future[object]] = []
+    delivered: list[asyncio.Future[RecordMetadata]] = []
     for partition, group in by_partition.items():
         for batch in _batches(producer, group):
             future = await producer.send_batch(batch, partition.topic, partition=partition.partition)
             # One failure ends the wait below; the others' errors are the same news and must not be reported as unread.
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
             delivered.append(future)
-    await asyncio.gather(*delivered)
+    return await asyncio.gather(*delivered)
 
 
 def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> Iterator[Any]:
@@ -151,5 +277,9 @@ def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> Iterato
 def _destination(message: Message, partitions: list[int]) -> TopicPartition:
     """The input's partition for the input's key, so that outputs stay in its order; Kafka's default for other keys."""
     if message.partition is not None:
-        return TopicPartition(message.topic, partitions[message.partition % len(partitions)])
+        return TopicPartition(message.topic, _same(message.partition, partitions))
     return TopicPartition(message.topic, _PARTITIONER(message.key, partitions, partitions))
+
+
+def _same(partition: int, partitions: Sequence[int]) -> int:
+    return partitions[partition % len(partitions)]

@@ -1,0 +1,1 @@
+"""The query student: what a job seeker types into the search box, understood."""
