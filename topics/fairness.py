@@ -71,10 +71,10 @@ class Range(Model):
 
 
 class GroupFigures(Model):
-    """One group in one window; only of groups with enough different CVs."""
+    """One group in one window; only of groups with enough different CVs in the market."""
 
     group: str
-    cvs: int = Field(description="Different CVs in the lists.")
+    cvs: int = Field(description="Different CVs in the lists; 0 where none of the group was listed.")
     candidates: int = Field(description="Places in the lists: a CV counts in each list that it is in.")
     selected: int = Field(description="Places among the first `k`.")
     selection_rate: Share = Field(description="`selected` of `candidates`.")
@@ -102,7 +102,7 @@ class FairnessReport(Model):
     postings: int = Field(description="Lists judged: of each posting the newest of the window.")
     coverage: Share = Field(description="Share of the listed CVs whose group is known, to two digits.")
     groups: tuple[GroupFigures, ...]
-    minimum: int = Field(description="Groups of fewer different CVs are left out, for their privacy.")
+    minimum: int = Field(description="Groups of fewer different CVs in the market are left out, for privacy.")
     suppressed: int = Field(description="How many were left out.")
     demographic_parity: Range | None = Field(description="Largest less smallest `selection_rate`.")
     impact_ratio: Range | None = Field(
