@@ -70,6 +70,14 @@ class Range(Model):
     high: float
 
 
+class Gap(Range):
+    """A figure of how far groups are apart, and how far chance alone takes them."""
+
+    chance: float = Field(
+        description="Its worst value where the same groups are dealt out to the same CVs at random, a thousand times."
+    )
+
+
 class GroupFigures(Model):
     """One group in one window; only of groups with enough different CVs in the market."""
 
@@ -104,14 +112,14 @@ class FairnessReport(Model):
     groups: tuple[GroupFigures, ...]
     minimum: int = Field(description="Groups of fewer different CVs in the market are left out, for privacy.")
     suppressed: int = Field(description="How many were left out.")
-    demographic_parity: Range | None = Field(description="Largest less smallest `selection_rate`.")
-    impact_ratio: Range | None = Field(
+    demographic_parity: Gap | None = Field(description="Largest less smallest `selection_rate`.")
+    impact_ratio: Gap | None = Field(
         description="Smallest by largest `selected` per CV of the `population`: retrieval counts too. At least .8 by "
         "the four-fifths rule."
     )
-    equal_opportunity: Range | None = Field(description="Largest less smallest share of the hired who were selected.")
-    equalised_odds: Range | None = Field(
+    equal_opportunity: Gap | None = Field(description="Largest less smallest share of the hired who were selected.")
+    equalised_odds: Gap | None = Field(
         description="The larger of that and of the same difference among those decided on and not hired."
     )
     thresholds: dict[Measure, float] = Field(description="As set when the window was judged.")
-    flagged: tuple[Measure, ...] = Field(description="Measures whose whole interval lies beyond the threshold.")
+    flagged: tuple[Measure, ...] = Field(description="Measures beyond both their threshold and chance.")

@@ -3,8 +3,8 @@
 Only a driver: what is remembered is :mod:`workers.monitor.state`, what is said :mod:`workers.monitor.measures`. Faust
 is known to stall after a rebalance and to repeat after a scale-out, hence
 
-- the monitor is not in the delivery path, and one process does all of it (two get half of the truth each: neither
-  judges while the other is there);
+- the monitor is not in the delivery path, and one process does all of it. Another stands by outside the group until
+  that is empty; should the group rebalance all the same, the app is made anew and reads its tables back;
 - a record that is met again changes nothing, and a report has the same `ce_id` however often it is published;
 - a process in which records wait and none is taken fails /livez, to be restarted.
 
@@ -15,27 +15,21 @@ import asyncio
 import contextlib
 import logging
 import random
-import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import faust
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from faust.transport.drivers import aiokafka as driver
 
 from topics.catalogue import (
     CV_GROUPS,
-    DELETE_RETENTION_MS,
     FAIRNESS_REPORTS,
     MATCHES,
-    MAX_COMPACTION_LAG_MS,
     OUTCOMES,
     REJECTIONS,
-    Topic,
 )
 from topics.envelope import encode, header, output_headers
 from topics.rejections import Rejection
@@ -46,6 +40,7 @@ from workers.delivery import Backoff, Record, group_of
 from workers.errors import FatalError, RetryableError
 from workers.health import Health
 from workers.monitor import NAME, gauges
+from workers.monitor.driver import TABLES, changelogs, make_app
 from workers.monitor.measures import judge
 from workers.monitor.state import Plan, State
 from workers.publish import idempotent_producer
@@ -54,70 +49,11 @@ from workers.settings import Settings
 log = structlog.get_logger()
 
 SOURCES = (MATCHES, CV_GROUPS, OUTCOMES)
-TABLES = ("lists", "panes", "members", "groups", "decisions", "verdicts")
 _TICK_S = 1.0
+_HELD_S = 0.2
+# Time to become the only member, in session timeouts: a member that died is one for the first.
+_JOIN_SESSIONS = 3
 _STOP_TIMEOUT_S = 10.0
-
-
-class _CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads committed records alone, which Faust does only where it writes transactions itself.
-
-    Attributes:
-        fetched: of each partition the last offset that was handed to Faust, which may hold it for a while.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fetched: dict[Any, int] = {}
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"
-        return consumer
-
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
-        fetched = await super()._fetch_records(*args, **kwargs)
-        self.fetched.update({partition: records[-1].offset for partition, records in fetched.items()})
-        return fetched
-
-
-class _Consumer(driver.Consumer):  # type: ignore[misc]
-    def _new_consumer_thread(self) -> Any:
-        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
-
-
-class _Transport(driver.Transport):  # type: ignore[misc]
-    Consumer = _Consumer
-
-
-class _Table(faust.Table):  # type: ignore[misc]
-    """Written from a timer too, where Faust knows no partition: its changelog has one."""
-
-    def partition_for_key(self, key: Any) -> int:
-        return 0
-
-
-def changelogs(settings: Settings) -> list[Topic]:
-    """Topics that the tables live in: as restricted as `cv-groups.v1`. Of one partition, read whole by one process."""
-    return [
-        _Changelog(
-            f"{group_of(settings, NAME)}-{table}-changelog", "as in the table", None, None, "state", "compact", table
-        )
-        for table in TABLES
-    ]
-
-
-class _Changelog(Topic):
-    """Not of the catalogue, whose partitions `TALENTSTREAM_PARTITIONS` may set."""
-
-    __slots__ = ()
-
-    def config(self) -> dict[str, str]:
-        return {
-            "cleanup.policy": "compact",
-            "max.compaction.lag.ms": str(MAX_COMPACTION_LAG_MS),
-            "delete.retention.ms": str(DELETE_RETENTION_MS),
-        }
 
 
 class Monitor:
@@ -127,11 +63,14 @@ class Monitor:
         self._settings = settings
         self._producer = producer
         self.plan = Plan.of(settings)
-        self._app = _app(settings, folder)
+        self._app = make_app(settings, folder)
         self.state = State(**{name: self._app.Table(name, partitions=1) for name in TABLES})
         # Of each partition the last record taken in: its offset and time.
         self._last: dict[Any, tuple[int, int]] = {}
         self._taken = 0
+        self._caught_up: set[Any] = set()
+        # Number of the rebalance after which all partitions were ours.
+        self._whole_since: int | None = None
         self._failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         source = self._app.topic(
             *(topic.name for topic in SOURCES),
@@ -149,12 +88,17 @@ class Monitor:
                 m.topic, m.partition, m.offset, m.key, m.value, tuple(m.headers or ()), int(m.timestamp * 1000)
             )
             try:
+                await self._until_whole()
                 await self._take(record)
             except Exception as error:  # whatever it is, going on would skip the record
                 self._failed.set_result(error)
                 await asyncio.Event().wait()
             self._last[m.tp] = record.offset, record.timestamp_ms
             self._taken += 1
+
+    async def _until_whole(self) -> None:
+        while not self._whole():  # noqa: ASYNC110 - Faust has no event for it
+            await asyncio.sleep(_HELD_S)
 
     async def _take(self, record: Record) -> None:
         try:
@@ -196,7 +140,8 @@ class Monitor:
         """Until `stop`.
 
         Raises:
-            FatalError: Faust has given up, or a record can't be taken in; start again.
+            FatalError: Faust has given up, or a record can't be taken in.
+            RetryableError: another monitor has joined the group; connect again.
             KafkaError: a rejection could not be published.
         """
         starting = asyncio.create_task(self._app.start())
@@ -210,50 +155,79 @@ class Monitor:
                     await self._app.stop()
 
     async def _watch(self, starting: "asyncio.Task[None]", health: Health, stop: asyncio.Event) -> None:
-        seen, moved, judged = -1, time.monotonic(), 0.0
-        while not stop.is_set():
-            if self._failed.done():
-                raise self._failed.result()
-            if self._app.crashed or (starting.done() and starting.exception() is not None):
-                reason = self._app.crash_reason or starting.exception()
-                raise FatalError(f"Faust has stopped: {type(reason).__name__}")
-            ready = starting.done() and self._complete()
-            now_ms = _now_ms()
-            until_ms = await self._read_until(now_ms) if ready else 0
-            # While tables are read back they grow; with nothing left to take, standing still is no stall.
-            size = self._taken + sum(len(getattr(self.state, name)) for name in TABLES)
-            if size != seen or until_ms == now_ms:
-                seen, moved = size, time.monotonic()
-            health.ready = ready
-            health.beat(stalled_s=time.monotonic() - moved)
-            if ready and time.monotonic() - judged >= self._settings.fairness_interval_s:
-                try:
-                    await self.judge(until_ms)
-                except KafkaError as error:  # the window has no verdict yet: the next round tries again
-                    log.warning("reports not published", worker=NAME, error=type(error).__name__)
-                    telemetry.RETRIES.labels(NAME, type(error).__name__).inc()
-                judged = time.monotonic()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _TICK_S)
+        seen, moved = -1, time.monotonic()
+        judging: asyncio.Task[None] | None = None
+        judged = 0.0
+        # While the tables are read back it moves on.
+        deadline = moved + _JOIN_SESSIONS * self._settings.session_timeout_s
+        try:
+            while not stop.is_set():
+                if self._failed.done():
+                    raise self._failed.result()
+                if self._app.crashed or (starting.done() and starting.exception() is not None):
+                    reason = self._app.crash_reason or starting.exception()
+                    raise FatalError(f"Faust has stopped: {type(reason).__name__}")
+                ready = starting.done() and self._whole()
+                if not ready and time.monotonic() > deadline:
+                    raise RetryableError("not all partitions are ours: another monitor is at work")
+                now_ms = _now_ms()
+                until_ms = await self._read_until(now_ms) if ready else 0
+                # While tables are read back they grow; with nothing left to take, standing still is no stall.
+                size = self._taken + sum(len(getattr(self.state, name)) for name in TABLES)
+                if size != seen or until_ms == now_ms:
+                    seen, moved = size, time.monotonic()
+                    deadline = moved + _JOIN_SESSIONS * self._settings.session_timeout_s
+                health.ready = ready
+                health.beat(stalled_s=time.monotonic() - moved)
+                if judging is not None and judging.done():
+                    self._judged(judging)
+                    judging, judged = None, time.monotonic()
+                elif ready and judging is None and time.monotonic() - judged >= self._settings.fairness_interval_s:
+                    judging = asyncio.create_task(self.judge(until_ms))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _TICK_S)
+        finally:
+            if judging is not None:
+                judging.cancel()
 
-    def _complete(self) -> bool:
-        """Whether every partition of the sources is ours and the tables are read back."""
+    def _judged(self, judging: "asyncio.Task[None]") -> None:
+        try:
+            judging.result()
+        except KafkaError as error:  # the window has no verdict yet: the next round tries again
+            log.warning("reports not published", worker=NAME, error=type(error).__name__)
+            telemetry.RETRIES.labels(NAME, type(error).__name__).inc()
+
+    def _whole(self) -> bool:
+        """Whether every partition of the sources is ours and the tables are read back.
+
+        Raises:
+            RetryableError: the group has rebalanced since that was so.
+        """
         app = self._app
-        if app.rebalancing or app.in_recovery:
-            return False
-        numbers = [app.consumer.topic_partitions(topic.name) for topic in SOURCES]
-        return None not in numbers and len(self._sources()) == sum(numbers)
+        if self._whole_since is None:
+            numbers = [app.consumer.topic_partitions(topic.name) for topic in SOURCES]
+            if app.rebalancing or app.in_recovery or None in numbers or len(self._sources()) != sum(numbers):
+                return False
+            self._whole_since = app.rebalancing_count
+        if app.rebalancing_count != self._whole_since:
+            raise RetryableError("the group has rebalanced")
+        return True
 
     async def _read_until(self, now_ms: int) -> int:
-        """Up to which time all is taken in: now, or where a partition has more, its last record's."""
+        """Up to which time all is taken in: now, or where a partition has more, its last record's.
+
+        0 until each partition has been at its end once: what is older than the monitor comes in no order of time.
+        """
         until = now_ms
         consumer = self._app.consumer
         for partition in self._sources():
             end, position = consumer.highwater(partition), await consumer.position(partition)
             offset, time_ms = self._last.get(partition, (-1, 0))
             whole = end is not None and position is not None and position >= end
-            if not whole or consumer._thread.fetched.get(partition, -1) > offset:
-                until = min(until, time_ms)
+            if whole and consumer._thread.fetched.get(partition, -1) <= offset:
+                self._caught_up.add(partition)
+            else:
+                until = min(until, time_ms if partition in self._caught_up else 0)
         return until
 
     def _sources(self) -> list[Any]:
@@ -266,7 +240,8 @@ class Monitor:
         now_ms = _now_ms()
         self.state.expire(self.plan, now_ms)
         for window in self.state.due(self.plan, until_ms, now_ms):
-            reports = judge(self.plan, self.state.case(self.plan, window))
+            # Off the loop: a market of a million CVs takes half a minute.
+            reports = await asyncio.to_thread(judge, self.plan, self.state.case(self.plan, window))
             for report in self.state.unseen(window, reports):
                 value = encode(report)
                 headers = output_headers(
@@ -285,49 +260,12 @@ class Monitor:
         gauges.show(self.state.reports(), until_ms)
 
 
-def _app(settings: Settings, folder: str) -> Any:
-    options = kafka.connection(settings)
-    app = faust.App(
-        group_of(settings, NAME),
-        broker=[f"kafka://{address}" for address in str(options["bootstrap_servers"]).split(",")],
-        broker_credentials=_credentials(options),
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=settings.session_timeout_s / 5,
-        broker_commit_interval=1.0,
-        consumer_auto_offset_reset="earliest",
-        processing_guarantee="at_least_once",
-        stream_wait_empty=False,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        producer_max_request_size=MATCHES.max_message_bytes,
-        store="memory://",
-        datadir=folder,
-        web_enabled=False,
-        Table=_Table,
-        autodiscover=False,
-    )
-    app.transport = _Transport(app.conf.broker_consumer, app, loop=app.loop)
-    return app
-
-
-def _credentials(options: dict[str, Any]) -> Any:
-    context: ssl.SSLContext | None = options.get("ssl_context")
-    if "sasl_mechanism" in options:
-        return faust.SASLCredentials(
-            mechanism=options["sasl_mechanism"],
-            username=options["sasl_plain_username"],
-            password=options["sasl_plain_password"],
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context) if context is not None else None
-
-
 @contextlib.asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[Monitor]:
     """The monitor with its topics made.
 
     Raises:
-        RetryableError: the broker or a topic is not there yet.
+        RetryableError: the broker or a topic is not there yet, or another monitor is.
         FatalError: Kafka refuses us.
     """
     for name in ("faust", "mode"):
@@ -336,6 +274,8 @@ async def connect(settings: Settings) -> AsyncIterator[Monitor]:
         existing = {state.topic.name: state.partitions for state in await admin.states(settings)}
         if missing := [t.name for t in (*SOURCES, FAIRNESS_REPORTS, REJECTIONS) if not existing.get(t.name)]:
             raise RetryableError(f"no topic {', '.join(missing)}; `talentstream topics apply` creates it")
+        if await admin.members(settings, group_of(settings, NAME)):
+            raise RetryableError("another monitor is at work; standing by")
         await admin.apply(settings.model_copy(update={"partitions": 1}), changelogs(settings))
     except (KafkaError, TimeoutError) as error:
         await kafka.raise_refusal(settings, error)

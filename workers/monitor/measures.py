@@ -9,7 +9,8 @@ import numpy as np
 
 from models.matching.fairness import Standing, gaps, standings
 from models.measuring import SAMPLES, Figure
-from topics.fairness import ATTRIBUTES, Attribute, FairnessReport, GroupFigures, Measure, Range
+from topics.fairness import ATTRIBUTES, Attribute, FairnessReport, Gap, GroupFigures, Measure, Range
+from workers.monitor.chance import chance
 from workers.monitor.state import Case, Decision, Plan
 
 # Postings drawn anew for an interval are drawn in so many blocks at most, which bounds the memory it takes.
@@ -44,11 +45,16 @@ def _judge(plan: Plan, case: Case, attribute: Attribute) -> FairnessReport:
     decided = [decision for decision in case.decisions if decision.cv in named]
     opportunity, odds = _odds(plan, decided, named)
     impact = _impact(plan, case.lists, named, {group: population[group] for group in told})
-    found: dict[Measure, Range | None] = {
+    values: dict[Measure, Range | None] = {
         "demographic_parity": parity,
         "impact_ratio": impact,
         "equal_opportunity": opportunity,
         "equalised_odds": odds,
+    }
+    by_chance = chance(plan, case.lists, decided, named)
+    found = {
+        name: Gap(**value.model_dump(), chance=by_chance[name]) if value is not None else None
+        for name, value in values.items()
     }
     window = case.window
     return FairnessReport(
@@ -82,9 +88,10 @@ def _judge(plan: Plan, case: Case, attribute: Attribute) -> FairnessReport:
     )
 
 
-def _beyond(measure: Measure, value: Range, threshold: float) -> bool:
-    """The whole interval lies on the wrong side: chance alone seldom flags."""
-    return value.high < threshold if measure == "impact_ratio" else value.low > threshold
+def _beyond(measure: Measure, gap: Gap, threshold: float) -> bool:
+    if measure == "impact_ratio":
+        return gap.value < min(threshold, gap.chance)
+    return gap.value > max(threshold, gap.chance)
 
 
 def _parity(plan: Plan, lists: Mapping[str, tuple[str, ...]], named: Mapping[str, str]) -> Range | None:

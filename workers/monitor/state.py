@@ -265,7 +265,8 @@ class State:
         )
 
     def case(self, plan: Plan, window: Window) -> Case:
-        """What is known of a window now."""
+        """What is known of a window now; whatever comes from now on reopens it."""
+        self.reopened.discard(window.key)
         newest: dict[str, Any] = {}
         for key, row in self.panes.items():
             start, _, posting = key.partition(" ")
@@ -287,8 +288,7 @@ class State:
         return Case(window, lists, decisions, groups)
 
     def unseen(self, window: Window, reports: list[FairnessReport]) -> list[FairnessReport]:
-        """Those that differ from the last verdict on the window; from now on a late event reopens it."""
-        self.reopened.discard(window.key)
+        """Those that differ from the last verdict on the window."""
         known = self.verdicts.get(window.key, {"reports": []})["reports"]
         return [report for report in reports if report.model_dump(mode="json") not in known]
 
