@@ -1,7 +1,8 @@
 """Differentiable group differences: what `fairness` measures, softened so that training can go down their gradient.
 
-A decision is softened to the sigmoid of its logit, sharpened so that it is near to the decision at .5 that is measured.
-After the regularisers of Kamishima et al. (2012) and the batch-wise surrogates of Padala & Gujar (2020, FNNC).
+After the regularisers of Kamishima et al. (2012) and the batch-wise surrogates of Padala & Gujar (2020, FNNC). The
+decision is taken at the batch's own cut, where as many are chosen as are labelled fit, and softened to a sharp sigmoid:
+at a fixed cut a model can close every gap by choosing nobody.
 """
 
 from typing import NamedTuple
@@ -9,8 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# The sigmoid's slope at the threshold: 1 would let a model close the gap in confidence and keep that in decisions.
+# The sigmoid's slope at the cut: 1 would let a model close the gap in confidence and keep that in decisions.
 _SHARPNESS = 3.0
+# Where labels are biased, those labelled fit are not equally fit in each group: the terms that are conditional on the
+# label keep some of the bias, so parity leads.
+_OPPORTUNITY, _ODDS = 0.3, 0.3
 
 
 class SoftGaps(NamedTuple):
@@ -19,7 +23,7 @@ class SoftGaps(NamedTuple):
     Attributes:
         parity: among all.
         opportunity: among those labelled fit.
-        odds: the mean of `opportunity` and the same among those labelled not fit.
+        odds: the larger of `opportunity` and the same among those labelled not fit.
     """
 
     parity: Tensor
@@ -27,8 +31,8 @@ class SoftGaps(NamedTuple):
     odds: Tensor
 
     def loss(self) -> Tensor:
-        """Their mean: the term that is weighted by β."""
-        return torch.stack(self).mean()
+        """The term that is weighted by β."""
+        return self.parity + _OPPORTUNITY * self.opportunity + _ODDS * self.odds
 
 
 def soft_gaps(logits: Tensor, labels: Tensor, groups: Tensor) -> SoftGaps:
@@ -39,9 +43,10 @@ def soft_gaps(logits: Tensor, labels: Tensor, groups: Tensor) -> SoftGaps:
         labels: `(batch,)`, bool.
         groups: `(batch,)`, int64.
     """
-    chosen = torch.sigmoid(_SHARPNESS * logits)
+    cut = torch.quantile(logits.detach(), 1 - labels.to(logits.dtype).mean())
+    chosen = torch.sigmoid(_SHARPNESS * (logits - cut))
     opportunity, false_alarm = (_spread(chosen[kind], groups[kind]) for kind in (labels, ~labels))
-    return SoftGaps(_spread(chosen, groups), opportunity, (opportunity + false_alarm) / 2)
+    return SoftGaps(_spread(chosen, groups), opportunity, torch.maximum(opportunity, false_alarm))
 
 
 def _spread(chosen: Tensor, groups: Tensor) -> Tensor:

@@ -25,9 +25,10 @@ from models.text.cleaning import clean
 
 # A pair is fit from here on.
 FIT = 0.55
-# Merit of the annotation guide's grades 0 to 3: 2 and 3 are fit.
+# Merit of the annotation guide's grades 0 to 3, and where one ends and the next begins; 2 and 3 are fit.
 _GRADE_MERIT = (0.1, 0.4, 0.7, 0.95)
-_SHARES: Mapping[Part, float] = {"train": 0.6, "valid": 0.15, "test": 0.25}
+_GRADE_FROM = (0.25, FIT, 0.8)
+_TEST_SHARE, _VALID_SHARE = 0.25, 0.15
 _LEVELS = ("secondary school", "vocational training", "a bachelor's degree", "a master's degree")
 # Weights of merit: skills asked for, closeness of the trade, years, level.
 _SKILLS, _TRADE, _YEARS, _LEVEL = 0.45, 0.25, 0.2, 0.1
@@ -104,12 +105,17 @@ class Dressed:
     examples: tuple[Example, ...]
 
 
+def grade(merit: float) -> int:
+    """Merit as a grade of the annotation guide, 0 to 3."""
+    return sum(merit >= least for least in _GRADE_FROM)
+
+
 def part_of(posting_id: str) -> Part:
-    """The part of a posting, always the same."""
-    position = draw(posting_id, "fairness")
-    if position < _SHARES["train"]:
-        return "train"
-    return "valid" if position < _SHARES["train"] + _SHARES["valid"] else "test"
+    """The part of a posting, the test's being that of all matching models."""
+    position = draw(posting_id, "matching")
+    if position < _TEST_SHARE:
+        return "test"
+    return "valid" if position < _TEST_SHARE + _VALID_SHARE else "train"
 
 
 def graded(

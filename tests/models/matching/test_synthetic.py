@@ -39,7 +39,8 @@ def test_nothing_crosses_the_parts() -> None:
 
 def test_names_of_the_test_are_in_no_other_part() -> None:
     chance = random.Random(1)
-    for part, names in (("train", TRAIN), ("valid", TRAIN), ("test", TEST)):
+    parts: dict[Part, str] = {"train": TRAIN, "valid": TRAIN, "test": TEST}
+    for part, names in parts.items():
         for _ in range(30):
             words = draw_person(chance, "women", part).header.partition(" (")[0].split()
             assert {part_of(word) for word in words} == {names}
