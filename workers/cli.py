@@ -22,6 +22,7 @@ from workers import (
     bench_delivery,
     cvs,
     demo,
+    matching_cli,
     offline,
     operations_cli,
     postings,
@@ -48,6 +49,7 @@ app.add_typer(monitor_app, name="monitor")
 app.add_typer(publish_app, name="publish")
 app.add_typer(bench_app, name="bench")
 operations_cli.register(app)
+matching_cli.register(app, bench_app)
 app.command("titles")(titles.titles)
 
 WorkerName = StrEnum("WorkerName", {name: name for name in runtime.WORKERS})  # type: ignore[misc]

@@ -94,24 +94,14 @@ class Ranker:
             degraded=tuple(dict.fromkeys(degraded)),
         )
 
-    def _match(self, own: Item, other: Item, scored: "_Rounded") -> Match:
+    def _match(self, own: Item, other: Item, scored: "Rounded") -> Match:
         pair = (own, other) if own.side is Side.posting else (other, own)
-        posting, cv = self.unpacked.posting(pair[0]), self.unpacked.cv(pair[1])
-        gap = explain.gap(posting, cv)
-        return Match(
-            id=other.id,
-            source_version=self._features(other).source_version,
-            score=scored.score,
-            facets=scored.facets,
-            skill_gap=gap,
-            missing_must_haves=explain.missing_must_haves(posting, cv, gap.lacks),
-            evidence=explain.evidence(posting, cv, gap),
-        )
+        return explained(self.unpacked.posting(pair[0]), self.unpacked.cv(pair[1]), scored, of=self._features(other))
 
     def _features(self, item: Item) -> PostingFeatures | CvFeatures:
         return self.unpacked.posting(item) if item.side is Side.posting else self.unpacked.cv(item)
 
-    def _scored(self, own: Item, others: Sequence[Item]) -> "list[_Rounded]":
+    def _scored(self, own: Item, others: Sequence[Item]) -> "list[Rounded]":
         found: list[Scored] = []
         if own.side is Side.posting:
             if others:
@@ -120,17 +110,34 @@ class Ranker:
             cv = self.unpacked.cv(own)
             for other in others:
                 found += self.scorer.score(self.unpacked.posting(other), [cv])
-        return [_Rounded.of(one) for one in found]
+        return [Rounded.of(one) for one in found]
 
 
-class _Rounded(NamedTuple):
+class Rounded(NamedTuple):
+    """A pair's scores as they are compared and published."""
+
     score: float
     facets: FacetScores
 
     @classmethod
-    def of(cls, scored: Scored) -> "_Rounded":
+    def of(cls, scored: Scored) -> "Rounded":
+        """Within [0, 1], to six decimals."""
         facets = {
             name: None if value is None else round(min(1.0, max(0.0, float(value))), _DECIMALS)
             for name, value in scored.facets.items()
         }
         return cls(round(min(1.0, max(0.0, float(scored.score))), _DECIMALS), FacetScores.model_validate(facets))
+
+
+def explained(posting: PostingFeatures, cv: CvFeatures, scored: Rounded, of: PostingFeatures | CvFeatures) -> Match:
+    """The pair as an entry of a list; `of` is the side that the list's subject is not."""
+    gap = explain.gap(posting, cv)
+    return Match(
+        id=of.id,
+        source_version=of.source_version,
+        score=scored.score,
+        facets=scored.facets,
+        skill_gap=gap,
+        missing_must_haves=explain.missing_must_haves(posting, cv, gap.lacks),
+        evidence=explain.evidence(posting, cv, gap),
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from topics.cvs import CvFeatures
+from topics.matches import Facet
 from topics.postings import PostingFeatures
 
 
@@ -16,7 +17,7 @@ class Scored(Protocol):
         """Calibrated probability that a person would grade the pair a fit."""
 
     @property
-    def facets(self) -> Mapping[str, float | None]:
+    def facets(self) -> Mapping[Facet, float | None]:
         """By name (`topics.matches.Facet`), 1 best, None where one side says nothing of it."""
 
 
@@ -36,7 +37,7 @@ class RuleScored:
     """Of one pair."""
 
     score: float
-    facets: dict[str, float | None]
+    facets: dict[Facet, float | None]
 
 
 class RuleScorer:

@@ -45,7 +45,8 @@ class Shortlist:
         self._complete = complete and len(ranked) <= self._size
         self._ranked = ranked[: self._size]
         self._similarity = {own: -negative for negative, own in self._ranked}
-        self.scores = {own: score for own, score in self.scores.items() if own in self._similarity}
+        # While it was stale nobody told it of changes.
+        self.scores = {}
         self.stale = False
 
     def change(self, own: str, similarity: float | None) -> bool:

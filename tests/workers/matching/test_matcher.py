@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.features import cv, feature, posting, record, vector
 from topics.cvs import CvFeatures
+from topics.matches import Facet
 from topics.postings import PostingFeatures
 from workers.delivery.core import Record
 from workers.matching.index import FaissIndex
@@ -26,20 +27,20 @@ CANDIDATES, TOP, MIN_SCORE, DIVERSITY = 6, 3, 0.4, 0.2
 @dataclass(frozen=True)
 class Scored:
     score: float
-    facets: dict[str, float | None] = field(default_factory=dict)
+    facets: dict[Facet, float | None] = field(default_factory=dict)
 
 
 class LettersScorer:
-    """By the ids alone: anything but the order of the similarities."""
+    """By ids and versions: anything but the order of the similarities."""
 
     digest = "letters"
 
     def score(self, posting: PostingFeatures, cvs: Sequence[CvFeatures]) -> list[Scored]:
-        return [Scored(score(posting.id, cv.id)) for cv in cvs]
+        return [Scored(Random(f"{_name(posting)}/{_name(cv)}").random()) for cv in cvs]
 
 
-def score(posting_id: str, cv_id: str) -> float:
-    return Random(f"{posting_id}/{cv_id}").random()
+def _name(features: PostingFeatures | CvFeatures) -> str:
+    return f"{features.id}@{features.source_version}"
 
 
 def new_matcher(**options: Any) -> Matcher:
@@ -130,7 +131,9 @@ def expected(items: Sequence[Item]) -> dict[str, list[tuple[str, float]]]:
 
 
 def _score(own: Item, other: Item) -> float:
-    return score(own.id, other.id) if own.side is Side.posting else score(other.id, own.id)
+    posting, cv = (own, other) if own.side is Side.posting else (other, own)
+    (scored,) = LettersScorer().score(Unpacked().posting(posting), [Unpacked().cv(cv)])
+    return scored.score
 
 
 def standing(topics: Topics) -> dict[str, list[tuple[str, float]]]:
