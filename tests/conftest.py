@@ -9,6 +9,7 @@ import structlog
 
 from workers import admin
 from workers.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedTriton
+from workers.embedded.redis import redis8_server
 from workers.settings import Settings
 
 
@@ -34,6 +35,14 @@ async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Embed
 async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedRedis]:
     """A Redis server."""
     async with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session")
+async def redis8(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedRedis]:
+    """Redis 8, for vector sets."""
+    folder = tmp_path_factory.mktemp("redis8")
+    async with EmbeddedRedis(folder, executable=redis8_server(), keeps_all=True) as server:
         yield server
 
 

@@ -6,7 +6,9 @@ from typing import Literal
 from pydantic import BaseModel
 
 from topics.cvs import Cv, CvFeatures
+from topics.fairness import CvGroups, FairnessReport, Outcome
 from topics.ledger import LedgerEntry
+from topics.matches import MatchList
 from topics.postings import Posting, PostingFeatures
 from topics.queries import Query, QueryToolCall, QueryUnderstanding
 from topics.query_shadow import QueryShadow
@@ -176,6 +178,43 @@ QUERY_SHADOW = Topic(
     partitions=QUERY_PARTITIONS,
     summary="Where an LLM reads in the student's shadow: both readings, where they agree, how long each took.",
 )
+MATCHES = Topic(
+    name="matches.v1",
+    key="`posting:` or `cv:` and the id",
+    event_type="talentstream.matches.v1",
+    model=MatchList,
+    direction="out",
+    cleanup="compact",
+    summary="The best CVs of each posting and the best postings of each CV, a whole list an upsert; null removes it.",
+)
+CV_GROUPS = Topic(
+    name="cv-groups.v1",
+    key="cv id",
+    event_type="talentstream.cv-groups.v1",
+    model=CvGroups,
+    direction="in",
+    cleanup="compact",
+    summary="Restricted: protected attributes, for the fairness monitor alone; a null value forgets them.",
+)
+OUTCOMES = Topic(
+    name="outcomes.v1",
+    key="POSTING_ID:CV_ID",
+    event_type="talentstream.outcome.v1",
+    model=Outcome,
+    direction="in",
+    cleanup="compact",
+    summary="Recruiters' decisions on a CV for a posting, the newest counts; a null value takes it back.",
+)
+FAIRNESS_REPORTS = Topic(
+    name="fairness-reports.v1",
+    key="market",
+    event_type="talentstream.fairness-report.v1",
+    model=FairnessReport,
+    direction="out",
+    cleanup="delete",
+    retention_ms=365 * DAY_MS,
+    summary="How groups of CVs fare in the matches of a market, by attribute and window.",
+)
 REJECTIONS = Topic(
     name="rejections.v1",
     key="key of the refused input",
@@ -208,6 +247,10 @@ CATALOGUE: tuple[Topic, ...] = (
     QUERY_UNDERSTANDING,
     QUERY_TOOL_CALLS,
     QUERY_SHADOW,
+    MATCHES,
+    CV_GROUPS,
+    OUTCOMES,
+    FAIRNESS_REPORTS,
     REJECTIONS,
     DEAD_LETTERS,
 )
@@ -237,3 +280,21 @@ POSTINGS_FLOW = Flow("postings", "posting", POSTINGS, (POSTING_FEATURES,), POSTI
 CVS_FLOW = Flow("cvs", "cv", CVS, (CV_FEATURES,), CVS_LEDGER)
 QUERIES_FLOW = Flow("queries", "query", QUERIES, (QUERY_UNDERSTANDING, QUERY_TOOL_CALLS))
 FLOWS: tuple[Flow, ...] = (POSTINGS_FLOW, CVS_FLOW, QUERIES_FLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinFlow:
+    """Of a worker that joins two sources: a record of either changes outputs of both sides' keys.
+
+    Attributes:
+        worker: its name: of the consumer group, `ce_source` and metric labels.
+        sources: the topics it reads, and `target` the one it writes; all with the same number of partitions.
+        target: an output for each key of each source stands in the partition that the key has in its source.
+    """
+
+    worker: str
+    sources: tuple[Topic, Topic]
+    target: Topic
+
+
+MATCHER_FLOW = JoinFlow("matcher", (POSTING_FEATURES, CV_FEATURES), MATCHES)

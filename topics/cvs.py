@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from topics.features import Features
-from topics.fields import Department, Feature, Id, Model, Seniority, Version
+from topics.fields import DEFAULT_MARKET, Arrangement, Department, Feature, Id, Market, Model, Seniority, Version
 
 MAX_TEXT_CHARS = 200_000
 MAX_HEADING_CHARS = 1_000
@@ -60,6 +60,12 @@ class Cv(BaseModel):
     )
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = Field(
         default=None, description="ISO 639-1; detected where absent."
+    )
+    market: Market = Field(
+        default=DEFAULT_MARKET, description="The labour market it is for; it is matched with postings of the same one."
+    )
+    work_arrangements: Annotated[tuple[Arrangement, ...], Field(strict=False, max_length=3)] = Field(
+        default=(), description="Those that the person accepts; empty for any."
     )
 
     @model_validator(mode="before")
@@ -120,4 +126,5 @@ class CvExtraction(Model):
 class CvFeatures(CvExtraction, Features):
     """One CV's features."""
 
+    work_arrangements: tuple[Arrangement, ...] = Field(default=(), description="The input's; empty for any.")
     masked: dict[str, Annotated[int, Field(ge=1)]] = Field(description="What was masked, kind to count; never a value.")

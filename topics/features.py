@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from topics.esco import EscoConcept
-from topics.fields import Embedding, Feature, Id, Model, Version
+from topics.fields import DEFAULT_MARKET, Embedding, Feature, Id, Market, Model, Version
 
 
 class Lineage(Model):
@@ -25,6 +25,7 @@ class Features(Model):
 
     id: Id
     source_version: Version
+    market: Market = Field(default=DEFAULT_MARKET, description="The input's.")
     content_hash: str = Field(
         description="SHA-256 (hex) of all that the features depend on; of a CV that is its anonymised text."
     )

@@ -12,7 +12,11 @@ T = TypeVar("T")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\S+$")]
 Version = Annotated[int, Field(ge=0, le=2**53 - 1)]
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
+# A labour market, such as a country or a region: matches are made within one.
+Market = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+DEFAULT_MARKET = "default"
 
+Arrangement = Literal["onsite", "hybrid", "remote"]
 WorkArrangement = Literal["onsite", "hybrid", "remote", "not_stated"]
 PayPeriod = Literal["hour", "day", "week", "month", "year", "other", "not_stated"]
 YesNo = Literal["yes", "no"]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from topics.features import Features
 from topics.fields import (
+    DEFAULT_MARKET,
     Certification,
     Department,
     EducationLevel,
@@ -18,6 +19,7 @@ from topics.fields import (
     ExperienceRequirement,
     Feature,
     Id,
+    Market,
     Model,
     PayPeriod,
     Seniority,
@@ -46,6 +48,9 @@ class Posting(BaseModel):
     )
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")] | None = Field(
         default=None, description="ISO 639-1; detected where absent."
+    )
+    market: Market = Field(
+        default=DEFAULT_MARKET, description="The labour market it is for; it is matched with CVs of the same one."
     )
     posted_at: Annotated[datetime, Field(strict=False)] | None = None
 

@@ -67,6 +67,17 @@ async def states(settings: Settings) -> list[TopicState]:
     return [TopicState(topic, partitions.get(topic.name, 0)) for topic in CATALOGUE]
 
 
+async def members(settings: Settings, group: str) -> int:
+    """How many consumers are in the group now, those included that died within the session timeout.
+
+    Raises:
+        KafkaError: the cluster is out of reach or has no coordinator yet.
+    """
+    async with _admin(settings) as client:
+        (response,) = await client.describe_consumer_groups([group])
+    return sum(len(described[5]) for described in response.groups)
+
+
 async def differences(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> list[str]:
     """Where the configuration of existing topics is not the catalogue's: `TOPIC: NAME is VALUE, not VALUE`."""
     wanted = {topic.name: topic.config() for topic in topics}

@@ -104,21 +104,26 @@ async def connect(settings: Settings, worker: str) -> AsyncIterator[ResultCache]
     if settings.redis_url is None:
         yield ResultCache(worker, None, settings.cache_ttl_s)
         return
-    options: dict[str, Any] = {}
-    if settings.redis_password is not None:
-        options["password"] = settings.redis_password.get_secret_value()
-    if settings.redis_url.startswith("rediss://"):
-        options["ssl_ca_certs"] = settings.redis_ssl_cafile
-        options["ssl_check_hostname"] = True
-    redis = Redis.from_url(
-        settings.redis_url,
-        **options,
-        socket_timeout=settings.cache_timeout_s,
-        socket_connect_timeout=settings.cache_timeout_s,
-        # A connection that died while unused is found out by its next call; once more, then, over a new one.
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )
+    redis = client(settings, settings.redis_url, settings.cache_timeout_s)
     try:
         yield ResultCache(worker, redis, settings.cache_ttl_s)
     finally:
         await redis.aclose()
+
+
+def client(settings: Settings, url: str, timeout_s: float) -> Redis:
+    """A client of the Redis at `url`, with the settings' password and authority; connects at first use."""
+    options: dict[str, Any] = {}
+    if settings.redis_password is not None:
+        options["password"] = settings.redis_password.get_secret_value()
+    if url.startswith("rediss://"):
+        options["ssl_ca_certs"] = settings.redis_ssl_cafile
+        options["ssl_check_hostname"] = True
+    return Redis.from_url(
+        url,
+        **options,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        # A connection that died while unused is found out by its next call; once more, then, over a new one.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )

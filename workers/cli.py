@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from enum import StrEnum
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from workers import (
     bench_queries,
     cvs,
     demo,
+    matching_cli,
     offline,
     operations_cli,
     postings,
@@ -41,13 +43,16 @@ from workers.terminal import console, errors, load_settings, require_kafka, run
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Recruitment events in, calibrated features out.")
 topics_app = typer.Typer(no_args_is_help=True, help="The catalogue's topics on a cluster.")
 worker_app = typer.Typer(no_args_is_help=True, help="Long-running workers.")
+monitor_app = typer.Typer(no_args_is_help=True, help="Monitors, beside the delivery path.")
 publish_app = typer.Typer(no_args_is_help=True, help="Publish files of events.")
 bench_app = typer.Typer(no_args_is_help=True, help="Benchmarks, each against a named baseline in the same run.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(worker_app, name="worker")
+app.add_typer(monitor_app, name="monitor")
 app.add_typer(publish_app, name="publish")
 app.add_typer(bench_app, name="bench")
 operations_cli.register(app)
+matching_cli.register(app, bench_app)
 app.command("titles")(titles.titles)
 app.command("ask")(ask.ask)
 
@@ -161,6 +166,24 @@ def worker_run(name: Annotated[WorkerName, typer.Argument(help="Which worker.")]
     async def work() -> None:
         async with runtime.stop_on_signals() as stop:
             await runtime.run(name.value, settings, stop)
+
+    run(work())
+
+
+@monitor_app.command("fairness")
+def monitor_fairness() -> None:
+    """Judge matches and recruiters' decisions by group until SIGTERM (one process; needs the `monitor` extra)."""
+    settings = load_settings()
+    require_kafka(settings)
+    if find_spec("faust") is None:
+        errors.print("[red]The monitor is a Faust app:[/] `uv sync --extra monitor` installs Faust.")
+        raise typer.Exit(1)
+
+    async def work() -> None:
+        from workers.monitor import app as monitor  # imports Faust
+
+        async with runtime.stop_on_signals() as stop:
+            await monitor.run(settings, stop)
 
     run(work())
 

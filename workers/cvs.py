@@ -140,7 +140,8 @@ def _standard_form(title: str | None, skills: Sequence[str], level: str | None, 
 
 def _named(features: CvFeatures, cv: Cv) -> CvFeatures:
     # CVs alike after masking share the features; the identity is this one's.
-    return features.model_copy(update={"id": cv.id, "source_version": cv.version})
+    own = {"id": cv.id, "source_version": cv.version, "market": cv.market, "work_arrangements": cv.work_arrangements}
+    return features.model_copy(update=own)
 
 
 def _output(features: CvFeatures, cv: Cv, publish_text: bool) -> Output:

@@ -74,6 +74,7 @@ async def _extract(postings: Sequence[Posting], parts: PostingParts) -> tuple[li
         PostingFeatures(
             id=posting.id,
             source_version=posting.version,
+            market=posting.market,
             content_hash=posting.content_hash,
             lineage=lineage,
             degraded=() if document.supported else (UNSUPPORTED_LANGUAGE,),
@@ -137,8 +138,12 @@ def _reading(document: Prepared, own: PostingExtraction) -> Reading:
 
 def _output(features: PostingFeatures, posting: Posting, publish_text: bool) -> Output:
     # Same content under another id or version: the features are shared, the identity is this posting's.
-    own = {"id": posting.id, "source_version": posting.version} | ({} if publish_text else {"text": None})
-    return Output(POSTING_FEATURES, posting.id, features.model_copy(update=own))
+    own = {"id": posting.id, "source_version": posting.version, "market": posting.market}
+    return Output(
+        POSTING_FEATURES,
+        posting.id,
+        features.model_copy(update=own if publish_text else own | {"text": None}),
+    )
 
 
 @asynccontextmanager

@@ -11,19 +11,22 @@ from typing import Any
 
 import structlog
 
-from workers import cvs, postings, queries, telemetry, tracing
+from workers import cvs, matcher, postings, queries, telemetry, tracing
 from workers import health as health_server
 from workers.delivery import Backoff, Worker, run_worker
 from workers.errors import RetryableError
 from workers.health import Health
+from workers.matching.matcher import Matcher
+from workers.matching.session import run_matcher
 from workers.settings import Settings
 
 log = structlog.get_logger()
 
-WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker]]] = {
+WORKERS: dict[str, Callable[[Settings], AbstractAsyncContextManager[Worker | Matcher]]] = {
     postings.NAME: postings.worker,
     cvs.NAME: cvs.worker,
     queries.NAME: queries.worker,
+    matcher.NAME: matcher.worker,
 }
 # Settings that suit each where the environment says nothing.
 DEFAULTS: dict[str, dict[str, Any]] = {queries.NAME: queries.DEFAULTS}
@@ -62,14 +65,14 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
 
 
 @asynccontextmanager
-async def in_background(worker: Worker, settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+async def in_background(worker: Worker | Matcher, settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
     """`worker` as a task of this process: ready on entering, drained on leaving.
 
     Raises:
         FatalError: on entering or leaving, what ended the worker.
     """
     stop, health = asyncio.Event(), Health(settings.stall_timeout_s)
-    work = asyncio.create_task(run_worker(worker, settings, health, stop))
+    work = asyncio.create_task(_work(worker, settings, health, stop))
     ready = asyncio.create_task(health.wait_ready())
     try:
         await asyncio.wait([work, ready], return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +83,11 @@ async def in_background(worker: Worker, settings: Settings) -> AsyncIterator[asy
         ready.cancel()
         stop.set()
         await work
+
+
+async def _work(worker: Worker | Matcher, settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    run = run_matcher if isinstance(worker, Matcher) else run_worker
+    await run(worker, settings, health, stop)  # type: ignore[arg-type]
 
 
 def spare_garbage_collection() -> None:
@@ -109,7 +117,7 @@ async def run(name: str, settings: Settings, stop: asyncio.Event) -> None:
                 worker = await _connected(parts, name, settings, health, stop)
                 if worker is not None:
                     spare_garbage_collection()
-                    await run_worker(worker, settings, health, stop)
+                    await _work(worker, settings, health, stop)
     finally:
         measuring.cancel()
         await asyncio.to_thread(tracing.shutdown)
@@ -134,7 +142,7 @@ async def _beating(health: Health) -> AsyncIterator[None]:
 
 async def _connected(
     parts: AsyncExitStack, name: str, settings: Settings, health: Health, stop: asyncio.Event
-) -> Worker | None:
+) -> Worker | Matcher | None:
     """The worker; None when stopped while waiting for its parts."""
     backoff = Backoff(settings.retry_initial_s, min(settings.retry_max_s, settings.stall_timeout_s / 2))
     attempt = 0

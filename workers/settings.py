@@ -6,11 +6,13 @@ Addresses and credentials use the names that such deployments already have; all 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from topics.matches import MAX_MATCHES
 
 
 class Settings(BaseSettings):
@@ -111,11 +113,19 @@ class Settings(BaseSettings):
         "nothing else changes.",
         repr=False,  # may hold a password
     )
+    vector_redis_url: str | None = Field(
+        default=None,
+        validation_alias="VECTOR_REDIS_URL",
+        title="Vector sets",
+        description="redis:// address as above, of a Redis 8 that evicts nothing, which several matchers search; "
+        "without it each matcher holds all vectors itself (FAISS).",
+        repr=False,  # may hold a password
+    )
     redis_password: SecretStr | None = Field(
         default=None,
         validation_alias="REDIS_PASSWORD",
         title="Redis password",
-        description="Where the address holds none.",
+        description="Where an address holds none.",
     )
     redis_ssl_cafile: FilePath | None = Field(
         default=None,
@@ -254,8 +264,89 @@ class Settings(BaseSettings):
         description="Sends the answer's JSON Schema as `response_format`, which vLLM follows; false for endpoints that "
         "refuse it, such as Triton's own OpenAI frontend.",
     )
+    match_markets: tuple[str, ...] = Field(
+        default=(),
+        title="Markets",
+        description='A JSON list, e.g. ["fr", "be"]: this matcher\'s group ranks these alone, and others the rest. '
+        "Empty: all of them.",
+    )
+    match_top: int = Field(default=10, ge=1, le=MAX_MATCHES, title="List length", description="Most matches in a list.")
+    match_candidates: int = Field(
+        default=50, ge=1, title="Candidates", description="The most similar ones that are compared facet by facet."
+    )
+    match_min_score: float = Field(
+        default=0.3, ge=0, le=1, title="Relevance threshold", description="Matches that score less are left out."
+    )
+    match_diversity: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        title="Diversity",
+        description="Weight of being unlike the matches above (MMR) against that of the score; 0 ranks by score alone.",
+    )
+    match_filters: tuple[Literal["language", "work_arrangement"], ...] = Field(
+        default=("language", "work_arrangement"),
+        title="Filters",
+        description="A JSON list of what must fit beside the market: language, work_arrangement.",
+    )
     publish_text: bool = Field(
         default=True, title="Publish text", description="False publishes the cleaned text's hash without the text."
+    )
+    fairness_window_hours: tuple[Annotated[int, Field(ge=1, le=24 * 31)], ...] = Field(
+        default=(1, 24, 168),
+        min_length=1,
+        title="Fairness windows",
+        description="Lengths of the fairness monitor's windows as a JSON list; the shortest divides the others.",
+    )
+    fairness_k: int = Field(
+        default=10,
+        ge=1,
+        title="Fairness rank",
+        description="Up to this rank in a posting's list a CV counts as selected.",
+    )
+    fairness_minimum_group: int = Field(
+        default=20,
+        ge=2,
+        title="Smallest group",
+        description="Groups of fewer different CVs in a market are left out of reports and metrics.",
+    )
+    fairness_grace_s: float = Field(
+        default=300.0, ge=0, title="Fairness grace", description="A window is judged so long after its end."
+    )
+    fairness_interval_s: float = Field(
+        default=30.0,
+        gt=0,
+        title="Fairness interval",
+        description="How often the monitor looks for windows that are over.",
+    )
+    fairness_parity_points: float = Field(
+        default=5.0,
+        ge=0,
+        le=100,
+        title="Parity threshold",
+        description="Demographic parity difference, in percentage points, that is flagged once its whole interval lies "
+        "beyond.",
+    )
+    fairness_impact_ratio: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        title="Impact ratio threshold",
+        description="Smallest by largest selections for each CV below which it is flagged likewise: four fifths.",
+    )
+    fairness_opportunity_points: float = Field(
+        default=10.0,
+        ge=0,
+        le=100,
+        title="Opportunity threshold",
+        description="Equal opportunity difference, in percentage points, likewise.",
+    )
+    fairness_odds_points: float = Field(
+        default=15.0,
+        ge=0,
+        le=100,
+        title="Odds threshold",
+        description="Equalised odds difference, in percentage points, likewise.",
     )
     replication_factor: int = Field(
         default=1, ge=1, title="Replication factor", description="For `topics apply`; 3 in production."
@@ -289,7 +380,7 @@ class Settings(BaseSettings):
         """These settings, with other defaults for what nothing was given for."""
         return self.model_copy(update={k: v for k, v in defaults.items() if k not in self.model_fields_set})
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "vector_redis_url")
     @classmethod
     def _is_redis_address(cls, url: str | None) -> str | None:
         # Said here in our words: what the client says of a malformed address may hold a part of the password.
@@ -307,6 +398,14 @@ class Settings(BaseSettings):
         if url is not None and not re.fullmatch(r"https?://[^\s@?#]+", url):
             raise ValueError("not an http:// or https:// address without user, password and query")
         return url
+
+    @field_validator("fairness_window_hours")
+    @classmethod
+    def _windows_nest(cls, hours: tuple[int, ...]) -> tuple[int, ...]:
+        ordered = tuple(sorted(set(hours)))
+        if any(length % ordered[0] for length in ordered):
+            raise ValueError("the shortest window must divide the others")
+        return ordered
 
     @model_validator(mode="after")
     def _security_is_complete(self) -> Self:
@@ -339,7 +438,8 @@ class Settings(BaseSettings):
                 "TRITON_SSL_CERTFILE needs TRITON_SSL_CAFILE, which turns TLS on",
             ),
             (
-                self.redis_ssl_cafile and not (self.redis_url or "").startswith("rediss://"),
+                self.redis_ssl_cafile
+                and not any((url or "").startswith("rediss://") for url in (self.redis_url, self.vector_redis_url)),
                 "REDIS_SSL_CAFILE needs a REDIS_URL that begins with rediss://",
             ),
             (

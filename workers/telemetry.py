@@ -70,6 +70,20 @@ QUERY_SHADOW = Counter("talentstream_query_shadow", "Shadow reports by result.",
 CACHE = Counter("talentstream_cache_lookups", "Result cache look-ups by result.", ["worker", "result"])
 CACHE_UP = Gauge("talentstream_cache_up", "1 when the last cache call succeeded.", ["worker"])
 
+# Fairness monitor -----------------------------------------------------------------------------------------------
+# Of the newest window of each length that is over; groups too small to be told have no value. Differences in
+# percentage points, the impact ratio in 0..1; `topics/fairness.py` says what each measures.
+_WINDOW = ["market", "attribute", "window"]
+FAIRNESS = Gauge("talentstream_fairness", "Difference or ratio between groups.", [*_WINDOW, "measure"])
+# 1 where the whole interval lies beyond the threshold (TALENTSTREAM_FAIRNESS_…).
+FAIRNESS_FLAGGED = Gauge("talentstream_fairness_flagged", "1 beyond the threshold.", [*_WINDOW, "measure"])
+FAIRNESS_SELECTION_RATE = Gauge("talentstream_fairness_selection_rate", "Selected of listed.", [*_WINDOW, "group"])
+FAIRNESS_REPRESENTATION = Gauge("talentstream_fairness_representation", "Percent of the top.", [*_WINDOW, "group"])
+FAIRNESS_EXPOSURE = Gauge("talentstream_fairness_exposure", "Percent of the attention.", [*_WINDOW, "group"])
+# Share of listed CVs whose group is known: low means that the figures speak of few.
+FAIRNESS_COVERAGE = Gauge("talentstream_fairness_coverage", "Listed CVs with a known group.", _WINDOW)
+FAIRNESS_READ_UNTIL = Gauge("talentstream_fairness_read_until_seconds", "Time up to which all records are read.")
+
 
 _LOOP_LAG_EVERY_S = 0.25
 # Longer than a usual scrape interval, so that no scrape misses the worst.

