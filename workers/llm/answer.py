@@ -169,7 +169,7 @@ class Answer:
         self.dropped = 0
         self._query = query
         self._normaliser = normaliser
-        self._ground = Ground(query)
+        self._ground = Ground(query, normaliser.lexicon.names["company"])
         self._intent: Intent | None = None
         self._language: str | None = None
         self._fields: tuple[ProfileField, ...] = ()

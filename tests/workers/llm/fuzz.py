@@ -22,7 +22,17 @@ from workers.llm.engine import Understood
 from workers.llm.errors import LlmError, UnavailableError
 
 # In no recorded query or profile: they may be in no call.
-FOREIGN = ("Evilcorp", "Zanzibar Holdings", "Reykjavik", "Berlin", "berlin", "New Zealand", "Mumbai", "Quuxford")
+FOREIGN = (
+    "Evilcorp",
+    "Zanzibar Holdings",
+    "Reykjavik",
+    "Berlin",
+    "berlin",
+    "New Zealand",
+    "Mumbai",
+    "Quuxford",
+    "amazon",
+)
 _NAMED = re.compile(rf"\b(?:{'|'.join(FOREIGN)})\b")
 _SNIPPETS = (
     '"', "'", "\\", "\\u", "\\ud83d", "\ud83d", "{", "}", "[", "]", ",", ":", "null", "NaN", "-Infinity", "1e999",

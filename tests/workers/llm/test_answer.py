@@ -139,6 +139,7 @@ FOREIGN = [
     pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs in berlin"), id="small letters"),
     pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs in New Zealand"), id="two words"),
     pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs at Evilcorp"), id="company"),
+    pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs at amazon"), id="known company"),
     pytest.param(page("Evilcorp", "Evilcorp careers page"), id="company's page"),
     pytest.param(page(None, "the Evilcorp careers page"), id="page of a company"),
     pytest.param(page("Leeds", "baker page at Evilcorp"), id="another company's page"),
