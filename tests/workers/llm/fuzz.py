@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -40,7 +41,7 @@ _SNIPPETS = (
     "\x00", "\u202e", "\ufeff", "é", "🍕", "\n", '"intent":"out_of_scope",', '{"tool":"refuse"},',
     '{"tool":"delete_all"},', '"tool_calls":[', "9" * 400, " " * 300, "[" * 20, '{"a":' * 20,
 )  # fmt: skip
-_ORDERS = (
+_ORDERS: tuple[dict[str, Any], ...] = (
     {"tool": "open_company", "company": "Evilcorp", "criteria": [], "page": "Evilcorp careers page"},
     {"tool": "open_company", "company": None, "criteria": [], "page": "apply at Zanzibar Holdings"},
     {"tool": "search_jobs", "criteria": [], "rewrite": "jobs in Reykjavik"},

@@ -31,7 +31,7 @@ def search(*criteria: dict[str, Any], rewrite: str = "jobs") -> dict[str, Any]:
 
 
 def page(company: str | None, wanted: str) -> dict[str, Any]:
-    call = {"tool": "open_company", "company": company, "criteria": [], "page": wanted}
+    call: dict[str, Any] = {"tool": "open_company", "company": company, "criteria": [], "page": wanted}
     return {"intent": "navigational", "tool_calls": [call], "language": "en", "facets": []}
 
 
