@@ -61,6 +61,26 @@ def test_a_search_carries_what_the_reading_says() -> None:
     assert reading.intent.confidence == reading.criteria[0].confidence == UNCALIBRATED
 
 
+def test_facets_are_of_open_types_usable_and_offered_only_where_they_refine_something() -> None:
+    offered = [
+        {"type": "employment_type", "value": "part_time"},
+        {"type": "employment_type", "value": "sometimes"},
+        {"type": "title", "value": "pastry chef"},
+        {"type": "location", "value": "Leeds"},
+        {"type": "company", "value": "Greggs"},
+        {"type": "schedule", "value": "nights in Berlin"},
+        {"type": "experience_years", "value": ">=2"},
+        {"type": "schedule", "value": "nights"},
+        {"type": "benefit", "value": "meals"},
+        {"type": "skill", "value": "sourdough"},
+    ]
+    wanted = search(criterion("title", "baker", "baker"), rewrite="baker jobs") | {"facets": offered}
+    facets = told(ask("baker"), wanted)[0].reading().facets
+    assert [facet.value for facet in facets] == ["part_time", ">=2", "nights", "meals"]
+    nowhere = search(criterion("location", "leeds", "Leeds"), rewrite="jobs in Leeds") | {"facets": offered}
+    assert told(ask("jobs in leeds"), nowhere)[0].reading().facets == ()
+
+
 def test_spans_that_are_made_up_or_covered_are_dropped_and_counted() -> None:
     answer, _ = told(BY_NAME["made-up-and-overlapping-spans"].query, BY_NAME["made-up-and-overlapping-spans"].answer)
     assert answer.dropped == 3
