@@ -54,11 +54,12 @@ train: setup-train  ## Train the posting student on POSTINGS=, LABELS=, RESERVED
 	$(RUN) python -m models.postings.train --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED) --out .talentstream/run
 	$(RUN) python -m models.postings.export --run .talentstream/run --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED)
 
-evaluate: setup-train  ## Print each shipped model's metrics, of those whose held-out data are named (LABELS=, TITLE_LABELS=, CV_LABELS= …)
+evaluate: setup-train  ## Print each shipped model's metrics, of those whose held-out data are named (LABELS=, TITLE_LABELS=, CV_LABELS=, QUERIES= …)
 	$(RUN) python -m models.anonymise.evaluate $(if $(CVS),--cvs $(CVS)) $(if $(POSTINGS),--postings $(POSTINGS) --reserved $(RESERVED))
 	$(RUN) python -m models.esco.evaluate $(if $(TECHWOLF),--techwolf $(TECHWOLF))
 	$(if $(LABELS),$(RUN) python -m models.postings.evaluate --postings $(POSTINGS) --labels $(LABELS) --reserved $(RESERVED))
 	$(if $(TITLE_LABELS),$(RUN) python -m models.titles.evaluate --labels $(TITLE_LABELS) --departments $(DEPARTMENTS) --seniorities $(SENIORITIES))
+	$(if $(QUERIES),$(RUN) python -m models.queries.evaluate --labels $(QUERIES))
 	$(if $(CV_LABELS),$(RUN) python -m models.cvs.evaluate --cvs $(CVS) --labels $(CV_LABELS) --reserved $(CV_RESERVED))
 
 traps: setup-train  ## Score the shipped student on the hand-written traps (ARGS="--misses")

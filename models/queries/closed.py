@@ -28,17 +28,17 @@ _TABLES: dict[str, _Table] = {
         ("internship",
         r"intern\b|interns|internship|\bstages?\b|stagiair|praktik|practica|tirocin|estagi|\bstaz|placement"
                        r"|werkstudent|pfe\b|becari"),
-        ("temporary", r"temp\b|temps\b(?! )|temporary|interim|\bcover|locum|season|saison|stagional|temporada|casual"
+        ("temporary", r"(?<!mi-)(?<!mi )\btemps?\b(?! (?:plein|partiel|complet))|temporary"
+                      r"|interim|\bcover|locum|season|saison|stagional|temporada|casual"
                       r"|bank\b|agenc|agenzia|agentur|leiharbeit|zeitarbeit|uitzend|remplac|vervang|supplen|\bete\b"
                       r"|summer|winter|relief|supply|day labou?r|vacanc|temporal|ater\b|vikari|sezon|\bferi"),
         ("part_time", r"part|\bpt\b|half|mi-?temps|teilzeit|partiel|parcial|deeltijd|halb|media jornada|meio|pol etatu"
                       r"|minijob|student|etudiant|bijbaan|hours?|\bhrs?\b|\dh\b|heures|stunden|\buur|ore\b|horas|fte"
                       r"|\d dagen|\d days|[1-9]\d ?%|jours"),
-        ("contract",
-        r"contract(?!ed perm)|cdd|freelanc|fixed|determin|c2c|1099|b2b|self|indep|vacation|pige|piges|consult"
-                     r"|intermitt|befrist(?!.*un)|\bcontrat\b|contrat(?!.*(?:indefini|cdi|sem termo))|zlecen|dzielo"
-                     r"|partita"
-                     r"|recibo|umbrella|ltd|corp|gig|auto-?entrepreneur|portage|mission|ftc|zzp|autonom|tacheron"
+        ("full_time", r"perma|\bperm\b|\bcdi\b|unbefrist|indefini|sem termo|\bfull|vollzeit|plein|umowa o prac|\bft\b"),
+        ("contract", r"contract|cdd|freelanc|fixed|determin|c2c|1099|b2b|self|indep|vacation|pige|piges|consult"
+                     r"|intermitt|fellow|befrist|contrat|zlecen|dzielo"
+                     r"|partita|recibo|umbrella|ltd|corp|gig|auto-?entrepreneur|portage|mission|ftc|zzp|autonom|tacheron"
                      r"|liberal"),
         ("full_time", r""),
     ),

@@ -57,7 +57,7 @@ def repaired(row: Row) -> dict[str, Any]:
         if own["type"] in ("experience_years", "education") and lacks:
             own["negated"] = False
             own["value"] = "0" if own["type"] == "experience_years" else "none"
-        if own["type"] in ("salary", "experience_years") and re.match(r"[\d.]+( |$)", own["value"]):
+        if own["type"] in ("salary", "experience_years") and re.match(r"\d+(?:\.\d+)?(?: |$)", own["value"]):
             own["value"] = own["value"] if own["value"] == "0" else ">=" + own["value"]
         criteria.append(own)
     if row["intent"] == "navigational" and not criteria:

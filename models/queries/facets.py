@@ -17,9 +17,9 @@ from topics.queries import Criterion, Facet
 
 MOST = 4
 _ASKING = ("title", "skill", "industry")
-# So many sightings weigh as much as the word's own.
-_PRIOR = 4.0
-_STEM = 6
+# The prior weighs as much as so many sightings of a word.
+_PRIOR = 1.0
+_STEM = 5
 _WITHIN = slices()
 _CLOSED = {name for name, _ in FACETS}
 

@@ -16,6 +16,8 @@ _CODE = re.compile(
     r"<\s*/?\s*(?:script|img|iframe|system|svg|html)\b|\bDROP\s+TABLE\b|\bSELECT\s+.+\s+FROM\s+\w+|\bUNION\s+SELECT\b"
     r"|\bDELETE\s+FROM\b|\bINSERT\s+INTO\b|'\s*(?:OR|or)\s+'?1'?\s*=\s*'?1|\brm\s+-rf\b|\$\(|`[^`]+`|\bsudo \w"
     r"|\{\{.*\}\}"
+    # JSON, whole or a piece that would break out of some.
+    r"|\"\s*[}\]]|[{,]\s*\"\w+\"\s*:"
     r"|^\s*[\[{].*[\"'].*[:,].*[\]}]\s*$|\b(?:curl|wget) https?:|\bimport \w+;|\bdef \w+\(|\bconsole\.log\(|\beval\(",
     re.IGNORECASE | re.DOTALL,
 )

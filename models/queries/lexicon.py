@@ -31,10 +31,12 @@ class Lexicon:
 
     Attributes:
         names: of the lists and of the labels that the student learned from.
+        words: of each type the words of its names.
         spelt: of each type the well-spelt English keys by first letter, to compare misspelt words with.
     """
 
     names: Names
+    words: dict[str, frozenset[str]]
     spelt: dict[str, dict[str, list[str]]]
 
     @classmethod
@@ -47,11 +49,11 @@ class Lexicon:
         Raises:
             OSError, ValueError: a file is missing or damaged.
         """
-        listed, spelt = _listed()
+        listed, words, spelt = _listed()
         names = {name: dict(own) for name, own in listed.items()}
         for name, own in (json.loads(learned.read_text("utf-8")) if learned else {}).items():
             names.setdefault(name, {}).update(own)
-        return cls(names, spelt)
+        return cls(names, words, spelt)
 
     def find(self, name: str, span: str, fuzzy: bool = True) -> str | None:
         """The English name of words of this type; None where they are not known."""
@@ -59,7 +61,9 @@ class Lexicon:
         text = key(span)
         if found := own.get(text) or own.get(_singular(text)):
             return found
-        if not fuzzy or len(text) < _FEWEST_LETTERS:
+        known = self.words.get(name, frozenset())
+        # Words that are spelt right are other words than those they resemble.
+        if not fuzzy or len(text) < _FEWEST_LETTERS or all(word in known for word in text.split()):
             return None
         pool = self.spelt.get(name, {}).get(text[0], ())
         near = process.extractOne(text, pool, scorer=fuzz.ratio, score_cutoff=_ALIKE)
@@ -71,7 +75,7 @@ def _singular(text: str) -> str:
 
 
 @cache
-def _listed() -> tuple[Names, dict[str, dict[str, list[str]]]]:
+def _listed() -> tuple[Names, dict[str, frozenset[str]], dict[str, dict[str, list[str]]]]:
     taxonomy = Taxonomy.load()
     names: Names = {"title": _esco(taxonomy.occupations), "skill": _esco(taxonomy.skills)}
     english = Locale("en").languages
@@ -94,7 +98,8 @@ def _listed() -> tuple[Names, dict[str, dict[str, list[str]]]]:
             if len(one) >= _FEWEST_LETTERS and len(one.split()) <= _MOST_WORDS:
                 letters[one[0]].append(one)
         spelt[name] = dict(letters)
-    return names, spelt
+    words = {name: frozenset(word for one in known for word in one.split()) for name, known in names.items()}
+    return names, words, spelt
 
 
 def _esco(concepts: Iterable[Concept]) -> dict[str, str]:
@@ -119,7 +124,7 @@ def learn(pairs: Iterable[tuple[str, str, str]], least: int = 1) -> Names:
     counts: Mapping[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for name, span, value in pairs:
         counts[name, key(span)][value] += 1
-    listed, _ = _listed()
+    listed, _, _ = _listed()
     found: Names = {}
     for (name, text), values in sorted(counts.items()):
         value, count = min(values.items(), key=lambda item: (-item[1], item[0]))

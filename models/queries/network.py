@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.encoder import Headed, mean
 from models.queries.labels import CHOICES, TAGS, TOKEN_CLASSES, WHOLE_CLASSES, slices
+from models.queries.words import MAX_TOKENS
 
 
 class Network(Headed):
@@ -16,6 +17,7 @@ class Network(Headed):
 
     def __init__(self, base: str | Path) -> None:
         super().__init__(base)
+        self._keep_positions()
         self.whole = nn.Linear(2 * self.hidden, WHOLE_CLASSES)
         self.token = nn.Linear(self.hidden, TOKEN_CLASSES)
 
@@ -26,6 +28,16 @@ class Network(Headed):
         # Three dimensions: exported as a MatMul, which is quantised; an fp32 Gemm sums one row otherwise than many.
         whole = self.whole(self.dropout(pooled).unsqueeze(1)).squeeze(1)
         return whole, self.token(self.dropout(states))
+
+    def _keep_positions(self) -> None:
+        """Drops the positions that no query reaches: half a megabyte of the served model."""
+        embeddings = self.encoder.embeddings
+        if embeddings.position_embeddings.num_embeddings > MAX_TOKENS:
+            kept = embeddings.position_embeddings.weight.detach()[:MAX_TOKENS].clone()
+            embeddings.position_embeddings = nn.Embedding.from_pretrained(kept, freeze=False)
+            embeddings.position_ids = embeddings.position_ids[:, :MAX_TOKENS]
+            embeddings.token_type_ids = embeddings.token_type_ids[:, :MAX_TOKENS]
+            self.encoder.config.max_position_embeddings = MAX_TOKENS
 
 
 class Probabilities(nn.Module):

@@ -74,8 +74,11 @@ class Places:
     def name(self, span: str) -> str:
         """The English name of a place; its own words with capital letters where it is not known."""
         text = _BEFORE.sub("", " ".join(span.split()))
-        found = self.names.get(key(text)) or self._in_region(text) or self._alike(key(text))
-        return found or titled(text)
+        found = self.names.get(key(text))
+        if found and key(found).startswith(key(text) + " "):
+            # "Frankfurt" need not say which river it is on.
+            return titled(text)
+        return found or self._in_region(text) or self._alike(key(text)) or self._quarter(text) or titled(text)
 
     def _in_region(self, text: str) -> str | None:
         """ "greenville sc": a town and the short name of its state."""
@@ -89,6 +92,12 @@ class Places:
         region = _states().get(short.upper()) if len(short) == 2 and short not in _SMALL else None
         region = region or _REGIONS.get(short)
         return f"{town}, {region}" if region else None
+
+    def _quarter(self, text: str) -> str | None:
+        """ "münchen schwabing": a town and a part of it."""
+        town, space, part = text.partition(" ")
+        name = self.names.get(key(town))
+        return f"{name} {titled(part)}" if space and name and key(name) != key(town) and len(town) > 3 else None
 
     def _alike(self, text: str) -> str | None:
         if len(text) < _FEWEST_LETTERS:

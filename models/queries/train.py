@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 # Of the machine that trained, not of the model.
 PATHS = ("labels", "out", "base")
 _TAG_WEIGHT, _NEGATED_WEIGHT, _NEEDS_WEIGHT, _FACETS_WEIGHT, _LANGUAGE_WEIGHT = 4.0, 2.0, 0.5, 0.5, 0.3
-# Names that are listed so often (large towns, countries, what labels hold) have their pieces kept whole.
+# Names that are listed so often (large towns, countries, what labels hold) keep their pieces, and all titles.
 _OFTEN = 3
 
 
@@ -116,7 +116,12 @@ def _base(config: Config, examples: Sequence[Example], known: augment.Names) -> 
     """multilingual-e5-small with the pieces of the queries, and those of the names that come often."""
     texts = [example.text for example in examples]
     texts += [text.lower() for text in texts]
-    listed = {name for own in known.values() for name, count in Counter(own).items() if count >= _OFTEN}
+    listed = {
+        name
+        for (kind, _), own in known.items()
+        for name, count in Counter(own).items()
+        if count >= _OFTEN or kind in ("title", "company")
+    }
     return base.write(config.out / "base", [*texts, *listed, *(name.lower() for name in listed)], config.layers)
 
 

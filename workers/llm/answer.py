@@ -55,6 +55,8 @@ STALE_AFTER = timedelta(days=731)
 MAX_TEXT = 500
 MAX_CRITERIA = 40
 MAX_FACETS = 4
+# The guide: refinements are offered where the query names one of these.
+FACETED: tuple[CriterionType, ...] = ("title", "skill", "industry")
 
 # Of these types values are one of few; of all others names, which a company's or place's must be given.
 VALUES: dict[CriterionType, re.Pattern[str]] = {
@@ -169,7 +171,7 @@ class Answer:
         self.dropped = 0
         self._query = query
         self._normaliser = normaliser
-        self._ground = Ground(query)
+        self._ground = Ground(query, normaliser.lexicon.names["company"])
         self._intent: Intent | None = None
         self._language: str | None = None
         self._fields: tuple[ProfileField, ...] = ()
@@ -227,7 +229,7 @@ class Answer:
             rewrite=Feature(value=self._rewrite, confidence=UNCALIBRATED),
             profile_fields=self._fields,
             missing=tuple(field for field in self._fields if profile is None or not getattr(profile, field)),
-            facets=self._facets if intent in ("criteria", "mixed") else (),
+            facets=self._facets if any(c.type in FACETED for c in self._criteria) else (),
             stale_profile=stale,
         )
 

@@ -86,7 +86,7 @@ class LlmEngine:
                         for part in reader.feed(text):
                             if (call := answer.take(part)) is not None:
                                 dispatch(call)
-                        if reader.done:
+                        if reader.done:  # what it may say behind that is cut off with the connection
                             break
         except TimeoutError:
             if not connected:

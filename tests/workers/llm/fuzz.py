@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -22,7 +23,17 @@ from workers.llm.engine import Understood
 from workers.llm.errors import LlmError, UnavailableError
 
 # In no recorded query or profile: they may be in no call.
-FOREIGN = ("Evilcorp", "Zanzibar Holdings", "Reykjavik", "Berlin", "berlin", "New Zealand", "Mumbai", "Quuxford")
+FOREIGN = (
+    "Evilcorp",
+    "Zanzibar Holdings",
+    "Reykjavik",
+    "Berlin",
+    "berlin",
+    "New Zealand",
+    "Mumbai",
+    "Quuxford",
+    "amazon",
+)
 _NAMED = re.compile(rf"\b(?:{'|'.join(FOREIGN)})\b")
 _SNIPPETS = (
     '"', "'", "\\", "\\u", "\\ud83d", "\ud83d", "{", "}", "[", "]", ",", ":", "null", "NaN", "-Infinity", "1e999",
@@ -30,7 +41,7 @@ _SNIPPETS = (
     "\x00", "\u202e", "\ufeff", "é", "🍕", "\n", '"intent":"out_of_scope",', '{"tool":"refuse"},',
     '{"tool":"delete_all"},', '"tool_calls":[', "9" * 400, " " * 300, "[" * 20, '{"a":' * 20,
 )  # fmt: skip
-_ORDERS = (
+_ORDERS: tuple[dict[str, Any], ...] = (
     {"tool": "open_company", "company": "Evilcorp", "criteria": [], "page": "Evilcorp careers page"},
     {"tool": "open_company", "company": None, "criteria": [], "page": "apply at Zanzibar Holdings"},
     {"tool": "search_jobs", "criteria": [], "rewrite": "jobs in Reykjavik"},

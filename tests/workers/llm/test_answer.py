@@ -31,7 +31,7 @@ def search(*criteria: dict[str, Any], rewrite: str = "jobs") -> dict[str, Any]:
 
 
 def page(company: str | None, wanted: str) -> dict[str, Any]:
-    call = {"tool": "open_company", "company": company, "criteria": [], "page": wanted}
+    call: dict[str, Any] = {"tool": "open_company", "company": company, "criteria": [], "page": wanted}
     return {"intent": "navigational", "tool_calls": [call], "language": "en", "facets": []}
 
 
@@ -59,6 +59,26 @@ def test_a_search_carries_what_the_reading_says() -> None:
     assert (found.arguments.rewrite, found.arguments.criteria) == (reading.rewrite.value, reading.criteria)
     assert reading.profile_fields == ("title",)
     assert reading.intent.confidence == reading.criteria[0].confidence == UNCALIBRATED
+
+
+def test_facets_are_of_open_types_usable_and_offered_only_where_they_refine_something() -> None:
+    offered = [
+        {"type": "employment_type", "value": "part_time"},
+        {"type": "employment_type", "value": "sometimes"},
+        {"type": "title", "value": "pastry chef"},
+        {"type": "location", "value": "Leeds"},
+        {"type": "company", "value": "Greggs"},
+        {"type": "schedule", "value": "nights in Berlin"},
+        {"type": "experience_years", "value": ">=2"},
+        {"type": "schedule", "value": "nights"},
+        {"type": "benefit", "value": "meals"},
+        {"type": "skill", "value": "sourdough"},
+    ]
+    wanted = search(criterion("title", "baker", "baker"), rewrite="baker jobs") | {"facets": offered}
+    facets = told(ask("baker"), wanted)[0].reading().facets
+    assert [facet.value for facet in facets] == ["part_time", ">=2", "nights", "meals"]
+    nowhere = search(criterion("location", "leeds", "Leeds"), rewrite="jobs in Leeds") | {"facets": offered}
+    assert told(ask("jobs in leeds"), nowhere)[0].reading().facets == ()
 
 
 def test_spans_that_are_made_up_or_covered_are_dropped_and_counted() -> None:
@@ -139,6 +159,7 @@ FOREIGN = [
     pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs in berlin"), id="small letters"),
     pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs in New Zealand"), id="two words"),
     pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs at Evilcorp"), id="company"),
+    pytest.param(search(criterion("title", "baker", "baker"), rewrite="baker jobs at amazon"), id="known company"),
     pytest.param(page("Evilcorp", "Evilcorp careers page"), id="company's page"),
     pytest.param(page(None, "the Evilcorp careers page"), id="page of a company"),
     pytest.param(page("Leeds", "baker page at Evilcorp"), id="another company's page"),

@@ -36,7 +36,8 @@ SOON_S = 0.4
 
 
 def settings_of(url: str, **settings: Any) -> Settings:
-    return Settings(**{"llm_url": url, "llm_model": "tiny", "llm_deadline_s": 20.0} | settings)
+    known: dict[str, Any] = {"llm_url": url, "llm_model": "tiny", "llm_deadline_s": 20.0}
+    return Settings(**known | settings)
 
 
 @asynccontextmanager

@@ -1,24 +1,32 @@
 """The queries worker with an LLM, on real Kafka and Triton; the LLM is the local server."""
 
+import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 from typer.testing import CliRunner
 
+from models.queries.student import QueryStudent
 from tests.support.llm import BY_NAME, Recorded, engine_of
 from tests.support.streams import produce, read_all, until_counted
 from topics.catalogue import QUERIES, QUERY_SHADOW, QUERY_TOOL_CALLS, QUERY_UNDERSTANDING
-from topics.queries import Query, QueryToolCall, QueryUnderstanding
+from topics.fields import Feature
+from topics.queries import Query, QueryReading, QueryToolCall, QueryUnderstanding
 from topics.query_shadow import QueryShadow
 from workers import queries
-from workers.delivery import Event, Output
+from workers.delivery import Event, Outcome, Output
 from workers.delivery.core import Record
+from workers.errors import RetryableError
+from workers.inference import Infer, Inference, ServedModel
 from workers.llm import local
+from workers.llm.engine import LlmEngine
+from workers.llm.errors import UnavailableError
 from workers.llm.local import Reply
 from workers.llm.shadow import agreement
 from workers.runtime import in_background
@@ -154,6 +162,48 @@ def event(recorded: Recorded, announced: tuple[bytes, ...], announce: Callable[[
     return Event(recorded.name, recorded.query, record, announced, announce)
 
 
+class _Student:
+    """Reads the same in every query."""
+
+    tokenizer_digest = "t"
+
+    def prepare(self, query: Query) -> SimpleNamespace:
+        return SimpleNamespace(token_ids=[1], query=query)
+
+    def decode(self, prepared: Any, outputs: Any) -> QueryReading:
+        return QueryReading(
+            language=Feature(value="en", confidence=1.0),
+            intent=Feature(value="criteria", confidence=1.0),
+            criteria=(),
+            rewrite=Feature(value="jobs", confidence=1.0),
+            missing=(),
+            facets=(),
+            stale_profile=False,
+        )
+
+
+class _Infer:
+    model = ServedModel("query_student", "1", 8, (), frozenset(), {"digest": "d"})
+
+    async def __call__(self, sequences: Sequence[Sequence[int]]) -> Inference:
+        return Inference(self.model, [{} for _ in sequences])
+
+
+class _Down(_Infer):
+    async def __call__(self, sequences: Sequence[Sequence[int]]) -> Inference:
+        raise RetryableError("Triton is down")
+
+
+INFER, DOWN = cast(Infer, _Infer()), cast(Infer, _Down())
+STUDENT = cast(QueryStudent, _Student())
+
+
+def parts(outcome: Outcome) -> tuple[QueryUnderstanding, list[QueryToolCall]]:
+    *calls, final = [output.value for output in outcome]
+    assert isinstance(final, QueryUnderstanding)
+    return final, [call for call in calls if isinstance(call, QueryToolCall)]
+
+
 async def test_a_further_attempt_announces_nothing_twice_and_withdraws_what_no_longer_stands() -> None:
     announced: list[bytes] = []
 
@@ -161,14 +211,9 @@ async def test_a_further_attempt_announces_nothing_twice_and_withdraws_what_no_l
         announced.append(output.value.model_dump_json().encode())
 
     async def attempt(text: str) -> tuple[QueryUnderstanding, list[QueryToolCall]]:
-        (outcome,) = await queries.handle_by_llm(
-            [event(MIXED, tuple(announced), announce)],
-            None,
-            None,
-            engine_of([text]),  # type: ignore[arg-type]
-        )
-        *calls, final = [output.value for output in outcome]
-        return final, calls  # type: ignore[return-value]
+        events = [event(MIXED, tuple(announced), announce)]
+        (outcome,) = await queries.handle_by_llm(events, INFER, STUDENT, engine_of([text]))
+        return parts(outcome)
 
     first, first_calls = await attempt(MIXED.answer)
     again, again_calls = await attempt(MIXED.answer)
@@ -181,3 +226,32 @@ async def test_a_further_attempt_announces_nothing_twice_and_withdraws_what_no_l
     # All that ever went out, in order; the understanding names those that stand.
     assert third_calls[:2] == first_calls
     assert [call.id for call in third.tool_calls] == ["mixed:0:0", "mixed:0:2"]
+
+
+async def test_one_querys_failure_ends_the_others_before_they_announce_more() -> None:
+    going_on = asyncio.Event()
+
+    class Engine:
+        async def read(self, query: Query, dispatch: Callable[[Any], None]) -> None:
+            if query.id == MIXED.name:
+                raise UnavailableError("so that the student is asked")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                going_on.set()
+
+    events = [event(BY_NAME[name], (), lambda _: None) for name in ("criteria", "mixed")]
+    with pytest.raises(RetryableError):
+        await queries.handle_by_llm(events, DOWN, STUDENT, cast(LlmEngine, Engine()))
+    assert going_on.is_set()
+
+
+async def test_what_an_llm_announced_stands_beside_the_students_calls_when_no_llm_is_asked_any_more() -> None:
+    announced: list[bytes] = []
+    events = [event(MIXED, (), lambda output: announced.append(output.value.model_dump_json().encode()))]
+    await queries.handle_by_llm(events, INFER, STUDENT, engine_of([MIXED.answer]))
+    (outcome,) = await queries.handle([event(MIXED, tuple(announced), lambda _: None)], INFER, STUDENT)
+    final, calls = parts(outcome)
+    assert [call.call.id for call in calls] == [f"mixed:0:{number}" for number in range(3)]
+    assert [call.engine for call in calls] == ["llm", "llm", "student"]
+    assert [call.id for call in final.tool_calls] == ["mixed:0:2"]
