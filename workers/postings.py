@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 
-from models.esco.standard import standard_posting
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
 from topics.catalogue import POSTING_FEATURES, POSTINGS_FLOW
@@ -52,7 +51,7 @@ async def _extract(postings: Sequence[Posting], parts: Parts[Student]) -> tuple[
         extractions = await asyncio.to_thread(_decode, prepared, inferred.outputs, student)
     with tracing.stage(NAME, "standardise"):
         readings = [_reading(*own) for own in zip(prepared, extractions, strict=True)]
-        standardised = await parts.standardiser(readings, standard_posting)
+        standardised = await parts.standardiser(readings)
     lineage = parts.lineage(inferred.model, POSTINGS_FLOW)
     features = [
         PostingFeatures(
@@ -89,9 +88,9 @@ def _reading(document: Prepared, own: PostingExtraction) -> Reading:
     return Reading(
         own.language.value,
         shown,
+        (),
         own.skills,
-        own.education_level.value,
-        own.experience_years_min.value,
+        document.text,
         document.supported,
     )
 
