@@ -1,20 +1,21 @@
 """Erases one entity: from the topics, the worker's memory, the dead letters and the cached results.
 
 Kafka can't delete a record; a null value under its key lets compaction drop what was published before it. The worker
-publishes those of its own topics, in answer to a tombstone in its source; nobody reads the dead letters, so theirs is
-published here. Rejections name the key and hold no content; they expire.
+publishes those of its own topics, in answer to a tombstone in its source; nobody answers for the dead letters and for
+what others publish about the entity (declared groups, recruiters' decisions), so theirs are published here; the
+fairness monitor forgets it then. Rejections name the key and hold no content; they expire.
 """
 
 import asyncio
 import json
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from topics.catalogue import DEAD_LETTERS, MAX_COMPACTION_LAG_MS, REJECTIONS, Flow, Topic
+from topics.catalogue import CV_GROUPS, DEAD_LETTERS, MAX_COMPACTION_LAG_MS, OUTCOMES, REJECTIONS, Flow, Topic
 from topics.envelope import ERASURE, input_headers
 from topics.validation import InvalidEventError, parse
 from workers import cache, records, runtime
@@ -24,6 +25,8 @@ from workers.publish import idempotent_producer
 from workers.settings import Settings
 
 SOURCE = "/talentstream/erase"
+# Inputs that speak of an entity beside its own topic: under its key, or with its id in the value.
+_ABOUT: dict[str, tuple[Topic, ...]] = {"posting": (OUTCOMES,), "cv": (CV_GROUPS, OUTCOMES)}
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Found:
         letters: partition of each dead letter.
         contents: hashes of the contents that results may be cached for.
         expires_ms: when its newest rejection is 30 days old.
+        about: of each topic about it the partition of each key that still has a value.
     """
 
     records: Counter[str] = field(default_factory=Counter)
@@ -45,6 +49,7 @@ class Found:
     letters: set[int] = field(default_factory=set)
     contents: set[str] = field(default_factory=set)
     expires_ms: int | None = None
+    about: dict[str, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Row:
 
     Attributes:
         records: values found under the key.
-        tombstone: `partition/offset` of the null that stands last now, None where there is none.
+        tombstone: `partition/offset` of the (last) null that stands last now, None where there is none.
         state: `complete`, `pending`, `absent` (nothing to erase) or `expires`.
         gone_by: when its bytes are off the disks.
     """
@@ -83,12 +88,35 @@ class Receipt:
 async def find(settings: Settings, flow: Flow, key: bytes) -> Found:
     """Reads every topic that may hold the key."""
     found = Found()
-    topics = [topic.name for topic in (flow.source, *_answering(flow), DEAD_LETTERS, REJECTIONS)]
-    async with aclosing(records.scan(settings, topics)) as scanned:
+    about = {topic.name for topic in _ABOUT.get(flow.entity, ())}
+    async with aclosing(records.scan(settings, [topic.name for topic in _touched(flow)])) as scanned:
         async for record in scanned:
-            if record.key == key:
+            if record.topic in about:
+                _note_about(found, flow, key, record)
+            elif record.key == key:
                 _note(found, flow, record)
     return found
+
+
+def _note_about(found: Found, flow: Flow, key: bytes, record: Record) -> None:
+    if record.key is None:
+        return
+    keys = found.about[record.topic]
+    if record.value is None:
+        keys.pop(record.key, None)
+    elif record.key == key if record.topic == CV_GROUPS.name else _names(record, flow, key):
+        keys[record.key] = record.partition
+        found.records[record.topic] += 1
+    (found.live.add if keys else found.live.discard)(record.topic)
+
+
+def _names(outcome: Record, flow: Flow, key: bytes) -> bool:
+    """Whether a decision is on the entity; of one that can't be read its key says so."""
+    try:
+        return bool(json.loads(outcome.value or b"")[f"{flow.entity}_id"] == key.decode())
+    except (ValueError, LookupError, TypeError):
+        named = outcome.key or b""
+        return named.endswith(b":" + key) if flow.entity == "cv" else named.startswith(key + b":")
 
 
 def _note(found: Found, flow: Flow, record: Record) -> None:
@@ -141,6 +169,9 @@ async def erase(settings: Settings, flow: Flow, entity_id: str, found: Found, ti
     cached = await _forget(settings, flow, found)
     ends = await records.end_offsets(settings, answering)
     tombstones = {flow.source.name: await _publish(settings, flow.source, key, found.partition)}
+    for topic in _ABOUT.get(flow.entity, ()):
+        for about, partition in found.about[topic.name].items():
+            tombstones[topic.name] = await _publish(settings, topic, about, partition)
     for partition in found.letters:
         tombstones[DEAD_LETTERS.name] = await _publish(settings, DEAD_LETTERS, key, partition)
     try:
@@ -161,8 +192,7 @@ async def erase(settings: Settings, flow: Flow, entity_id: str, found: Found, ti
     except TimeoutError:
         pass  # the receipt names what is pending
     cached += await _forget(settings, flow, found)
-    topics = [flow.source, *_answering(flow), DEAD_LETTERS, REJECTIONS]
-    rows = tuple(_row(topic, found, tombstones) for topic in topics)
+    rows = tuple(_row(topic, found, tombstones) for topic in _touched(flow))
     return Receipt(flow.entity, entity_id, rows, cached if settings.redis_url is not None else None)
 
 
@@ -177,7 +207,7 @@ def _row(topic: Topic, found: Found, tombstones: dict[str, str]) -> Row:
         state = "expires" if found.expires_ms is not None else "absent"
         return Row(topic.name, found.records[topic.name], None, state, _day(found.expires_ms))
     if tombstone is None:
-        state = "absent" if topic is DEAD_LETTERS else "pending"
+        state = "absent" if topic in (DEAD_LETTERS, CV_GROUPS, OUTCOMES) else "pending"
         return Row(topic.name, found.records[topic.name], None, state, None)
     gone = time.time() * 1000 + MAX_COMPACTION_LAG_MS
     return Row(topic.name, found.records[topic.name], tombstone, "complete", _day(gone))
@@ -185,6 +215,11 @@ def _row(topic: Topic, found: Found, tombstones: dict[str, str]) -> Row:
 
 def _day(time_ms: float | None) -> str | None:
     return datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat() if time_ms is not None else None
+
+
+def _touched(flow: Flow) -> tuple[Topic, ...]:
+    """All topics that may hold something of an entity."""
+    return (flow.source, *_answering(flow), *_ABOUT.get(flow.entity, ()), DEAD_LETTERS, REJECTIONS)
 
 
 def _answering(flow: Flow) -> tuple[Topic, ...]:
