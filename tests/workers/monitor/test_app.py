@@ -3,13 +3,17 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
 import re
+import sys
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -18,6 +22,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
+from typer.testing import CliRunner
 
 from tests.support.streams import read_all
 from tests.workers.monitor.streams import HOUR_MS, cv_list, groups, outcome, posting_list, tombstone
@@ -26,7 +31,7 @@ from topics.envelope import header
 from topics.fairness import FairnessReport
 from topics.generate import json_schema
 from topics.rejections import Rejection
-from workers import admin, kafka
+from workers import admin, cli, kafka
 from workers.delivery import Record
 from workers.embedded import EmbeddedKafka
 from workers.errors import RetryableError
@@ -330,6 +335,43 @@ async def test_an_app_whose_group_rebalances_is_made_anew(
     await work
     printed = capfd.readouterr()
     assert "rebalanced" in printed.out + printed.err
+
+
+async def test_a_killed_process_loses_nothing_and_sigterm_ends_it(
+    settings: Settings, market: str, tmp_path: Path
+) -> None:
+    await publish(settings, [*declared(market), *lists(market, range(20), biased=True)])
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or "",
+        "TALENTSTREAM_GROUP_PREFIX": settings.group_prefix,
+        "TALENTSTREAM_SESSION_TIMEOUT_S": "6",
+        "TALENTSTREAM_HTTP_PORT": "0",
+        "TALENTSTREAM_FAIRNESS_INTERVAL_S": "0.2",
+        "TALENTSTREAM_FAIRNESS_WINDOW_HOURS": "[1]",
+        "TALENTSTREAM_FAIRNESS_MINIMUM_GROUP": "10",
+    }
+    command = (sys.executable, "-m", "workers", "monitor", "fairness")
+    start = partial(asyncio.create_subprocess_exec, *command, env=environment)
+    log = (tmp_path / "log").open("wb")
+    killed = await start(stderr=log)
+    await until_reported(settings, market, 20)
+    killed.kill()
+    await killed.wait()
+    await publish(settings, lists(market, range(20, 30), biased=True))
+    second = await start(stderr=log)
+    await until_reported(settings, market, 30)
+    second.terminate()
+    assert await asyncio.wait_for(second.wait(), 20) == 0
+    # Neither Faust's lines nor a traceback: ours alone, in JSON.
+    assert all(json.loads(line)["level"] in {"info", "warning"} for line in (tmp_path / "log").read_text().splitlines())
+
+
+def test_without_faust_the_command_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+    result = CliRunner().invoke(cli.app, ["monitor", "fairness"], env={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert "uv sync --extra monitor" in result.output
 
 
 async def until_reported(settings: Settings, market: str, postings: int) -> None:
