@@ -180,7 +180,7 @@ class Monitor:
                 health.ready = ready
                 health.beat(stalled_s=time.monotonic() - moved)
                 if judging is not None and judging.done():
-                    self._judged(judging)
+                    await self._judged(judging)
                     judging, judged = None, time.monotonic()
                 elif ready and judging is None and time.monotonic() - judged >= self._settings.fairness_interval_s:
                     judging = asyncio.create_task(self.judge(until_ms))
@@ -190,10 +190,11 @@ class Monitor:
             if judging is not None:
                 judging.cancel()
 
-    def _judged(self, judging: "asyncio.Task[None]") -> None:
+    async def _judged(self, judging: "asyncio.Task[None]") -> None:
         try:
             judging.result()
         except KafkaError as error:  # the window has no verdict yet: the next round tries again
+            await kafka.raise_refusal(self._settings, error)
             log.warning("reports not published", worker=NAME, error=type(error).__name__)
             telemetry.RETRIES.labels(NAME, type(error).__name__).inc()
 
@@ -273,7 +274,7 @@ async def connect(settings: Settings) -> AsyncIterator[Monitor]:
     try:
         existing = {state.topic.name: state.partitions for state in await admin.states(settings)}
         if missing := [t.name for t in (*SOURCES, FAIRNESS_REPORTS, REJECTIONS) if not existing.get(t.name)]:
-            raise RetryableError(f"no topic {', '.join(missing)}; `talentstream topics apply` creates it")
+            raise RetryableError(f"no topic {', '.join(missing)}, or no right to see it; `talentstream topics apply`")
         if await admin.members(settings, group_of(settings, NAME)):
             raise RetryableError("another monitor is at work; standing by")
         await admin.apply(settings.model_copy(update={"partitions": 1}), changelogs(settings))
