@@ -3,7 +3,8 @@
 Kafka can't delete a record; a null value under its key lets compaction drop what was published before it. The worker
 publishes those of its own topics, in answer to a tombstone in its source; nobody answers for the dead letters and for
 what others publish about the entity (declared groups, recruiters' decisions), so theirs are published here; the
-fairness monitor forgets it then. Rejections name the key and hold no content; they expire.
+fairness monitor forgets it then. The matcher removes the entity's list of matches and makes those anew in which it
+stands. Rejections name the key and hold no content; they expire.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from topics.catalogue import CV_GROUPS, DEAD_LETTERS, MAX_COMPACTION_LAG_MS, OUTCOMES, REJECTIONS, Flow, Topic
+from topics.catalogue import CV_GROUPS, DEAD_LETTERS, MATCHES, MAX_COMPACTION_LAG_MS, OUTCOMES, REJECTIONS, Flow, Topic
 from topics.envelope import ERASURE, input_headers
 from topics.validation import InvalidEventError, parse
 from workers import cache, records, runtime
@@ -37,6 +38,7 @@ class Found:
         records: values under it, by topic, those before a tombstone included: they stay until compaction.
         live: topics in which its newest record is a value.
         partition: of the source, where it was found.
+        lists: lists of matches that are the entity's, or that it stands in.
         letters: partition of each dead letter.
         contents: hashes of the contents that results may be cached for.
         expires_ms: when its newest rejection is 30 days old.
@@ -46,6 +48,7 @@ class Found:
     records: Counter[str] = field(default_factory=Counter)
     live: set[str] = field(default_factory=set)
     partition: int | None = None
+    lists: set[bytes] = field(default_factory=set)
     letters: set[int] = field(default_factory=set)
     contents: set[str] = field(default_factory=set)
     expires_ms: int | None = None
@@ -93,6 +96,8 @@ async def find(settings: Settings, flow: Flow, key: bytes) -> Found:
         async for record in scanned:
             if record.topic in about:
                 _note_about(found, flow, key, record)
+            elif record.topic == MATCHES.name:
+                _note_list(found, flow, key, record)
             elif record.key == key:
                 _note(found, flow, record)
     return found
@@ -108,6 +113,27 @@ def _note_about(found: Found, flow: Flow, key: bytes, record: Record) -> None:
         keys[record.key] = record.partition
         found.records[record.topic] += 1
     (found.live.add if keys else found.live.discard)(record.topic)
+
+
+def _note_list(found: Found, flow: Flow, key: bytes, record: Record) -> bool:
+    """Whether the record removed the entity from a list, or the list."""
+    list_key = record.key or b""
+    own = list_key == f"{flow.entity}:".encode() + key
+    if record.value is not None and (own or _stands_in(list_key, record.value, flow, key)):
+        found.lists.add(list_key)
+        found.live.add(MATCHES.name)
+        found.records[MATCHES.name] += 1
+        return False
+    left = list_key in found.lists
+    found.lists.discard(list_key)
+    if not found.lists:
+        found.live.discard(MATCHES.name)
+    return left
+
+
+def _stands_in(list_key: bytes, value: bytes, flow: Flow, key: bytes) -> bool:
+    other_side = not list_key.startswith(f"{flow.entity}:".encode())
+    return other_side and key in value and key.decode() in {match["id"] for match in json.loads(value)["matches"]}
 
 
 def _names(outcome: Record, flow: Flow, key: bytes) -> bool:
@@ -167,7 +193,7 @@ async def erase(settings: Settings, flow: Flow, entity_id: str, found: Found, ti
     # Before anything else, so that a cache out of reach stops us while what it may hold can still be found; and again
     # once no worker can add to it.
     cached = await _forget(settings, flow, found)
-    ends = await records.end_offsets(settings, answering)
+    ends = await records.end_offsets(settings, [*answering, MATCHES.name])
     tombstones = {flow.source.name: await _publish(settings, flow.source, key, found.partition)}
     for topic in _ABOUT.get(flow.entity, ()):
         for about, partition in found.about[topic.name].items():
@@ -177,17 +203,20 @@ async def erase(settings: Settings, flow: Flow, entity_id: str, found: Found, ti
     try:
         async with (
             asyncio.timeout(timeout_s),
-            aclosing(records.scan(settings, answering, starts=ends, follow=True)) as answers,
+            aclosing(records.scan(settings, [*answering, MATCHES.name], starts=ends, follow=True)) as answers,
         ):
             async for record in answers:
-                if record.key != key:
+                if record.topic == MATCHES.name:
+                    if _note_list(found, flow, key, record):
+                        tombstones[MATCHES.name] = f"{record.partition}/{record.offset}"
+                elif record.key != key:
                     continue
-                if record.value is None:
+                elif record.value is None:
                     tombstones[record.topic] = f"{record.partition}/{record.offset}"
                 else:
                     # Answered before the worker met the tombstone.
                     tombstones.pop(record.topic, None)
-                if all(topic in tombstones for topic in answering):
+                if all(topic in tombstones for topic in answering) and not found.lists:
                     break
     except TimeoutError:
         pass  # the receipt names what is pending
@@ -206,8 +235,10 @@ def _row(topic: Topic, found: Found, tombstones: dict[str, str]) -> Row:
     if topic is REJECTIONS:
         state = "expires" if found.expires_ms is not None else "absent"
         return Row(topic.name, found.records[topic.name], None, state, _day(found.expires_ms))
+    if topic is MATCHES and found.lists:
+        return Row(topic.name, found.records[topic.name], tombstone, "pending", None)
     if tombstone is None:
-        state = "absent" if topic in (DEAD_LETTERS, CV_GROUPS, OUTCOMES) else "pending"
+        state = "absent" if topic in (MATCHES, DEAD_LETTERS, CV_GROUPS, OUTCOMES) else "pending"
         return Row(topic.name, found.records[topic.name], None, state, None)
     gone = time.time() * 1000 + MAX_COMPACTION_LAG_MS
     return Row(topic.name, found.records[topic.name], tombstone, "complete", _day(gone))
@@ -219,7 +250,7 @@ def _day(time_ms: float | None) -> str | None:
 
 def _touched(flow: Flow) -> tuple[Topic, ...]:
     """All topics that may hold something of an entity."""
-    return (flow.source, *_answering(flow), *_ABOUT.get(flow.entity, ()), DEAD_LETTERS, REJECTIONS)
+    return (flow.source, *_answering(flow), MATCHES, *_ABOUT.get(flow.entity, ()), DEAD_LETTERS, REJECTIONS)
 
 
 def _answering(flow: Flow) -> tuple[Topic, ...]:

@@ -13,6 +13,7 @@ from tests.support.streams import produce, read_all, until_counted
 from tests.workers.test_cli import Command
 from topics.catalogue import (
     DEAD_LETTERS,
+    MATCHES,
     OUTCOMES,
     POSTING_FEATURES,
     POSTINGS,
@@ -268,6 +269,7 @@ async def test_an_erased_posting_is_gone_everywhere(settings: Settings, command:
     assert states == dict.fromkeys((POSTINGS.name, POSTING_FEATURES.name, POSTINGS_LEDGER.name), "complete") | {
         # The first run erased the decision.
         OUTCOMES.name: "absent",
+        MATCHES.name: "absent",
         DEAD_LETTERS.name: "absent",
         REJECTIONS.name: "expires",
     }
