@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from tests.support.streams import read_all
 from tests.workers.monitor.streams import HOUR_MS, cv_list, groups, outcome, posting_list, tombstone
-from topics.catalogue import FAIRNESS_REPORTS, REJECTIONS
+from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, REJECTIONS
 from topics.envelope import header
 from topics.fairness import FairnessReport
 from topics.generate import json_schema
@@ -212,6 +212,35 @@ async def test_a_restart_goes_on_from_the_changelogs(settings: Settings, market:
     assert [report.postings for report in await reports(settings, market)] == [30, 31]
 
 
+async def test_no_offset_is_committed_before_its_changes_are_written(
+    settings: Settings, market: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that hangs on its way; a crash now must find the record unread."""
+    told = groups(f"{market}-late", gender="female")
+    async with running(settings) as run:
+        await run.until("not read", lambda: (gauge("fairness_read_until_seconds") or 0) > time.time() - 5)
+        await asyncio.sleep(2)
+        before = await committed(settings)
+        producer, held = run.monitor._app.producer, list[Any]()
+        with monkeypatch.context() as hanging:
+            hanging.setattr(producer, "send_soon", held.append)
+            await publish(settings, [told])
+            await run.until("not taken", lambda: f"{market}-late" in run.monitor.state.groups)
+            await asyncio.sleep(4)
+            assert await committed(settings) == before
+        for change in held:
+            producer.send_soon(change)
+        await asyncio.sleep(4)
+        assert await committed(settings) == before + 1
+
+
+async def committed(settings: Settings) -> int:
+    """Records that the group will not read again."""
+    async with admin._admin(settings) as client:
+        offsets = await client.list_consumer_group_offsets(f"{settings.group_prefix}-fairness-monitor")
+    return sum(offset.offset for partition, offset in offsets.items() if partition.topic == CV_GROUPS.name)
+
+
 async def test_replays_count_once(settings: Settings, market: str) -> None:
     events = [*declared(market), *lists(market, range(20), biased=True)]
     await publish(settings, events)
@@ -289,6 +318,19 @@ async def test_bad_events_are_rejected_and_no_value_is_logged(
     printed = capfd.readouterr()
     assert "event rejected" in printed.out + printed.err
     assert "aphod" not in printed.out + printed.err
+
+
+async def test_standing_still_while_records_wait_fails_livez(
+    settings: Settings, market: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_: Monitor, __: Record) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Monitor, "_take", hang)
+    await publish(settings, declared(market))
+    async with running(settings.model_copy(update={"stall_timeout_s": 4.0})) as run:
+        assert run.health.live
+        await run.until("still alive", lambda: not run.health.live)
 
 
 async def test_a_second_monitor_stands_by_and_takes_over(settings: Settings, market: str) -> None:
