@@ -16,7 +16,9 @@ from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
 from models.esco.taxonomy import Concept, Taxonomy
 from models.esco.text import surface
-from models.matching import texts as matching
+from models.matching import adapter
+from models.matching.adapter import Adapter
+from models.matching.texts import Texts, texts
 from models.repository import model_dir
 from topics.esco import EscoConcept
 from topics.fields import Embedding, Feature
@@ -66,6 +68,7 @@ class Standardiser:
 
     Attributes:
         model: the embedder that made the index; texts must be embedded by the same.
+        adapter: makes the vector that is matched.
         known: links of the latest texts, which hang on nothing but the text.
     """
 
@@ -73,6 +76,7 @@ class Standardiser:
     embedder: TextEmbedder
     linker: Linker
     model: ServedModel
+    adapter: Adapter = field(default_factory=adapter.shipped)
     known: dict[_Text, list[Link]] = field(default_factory=dict)
 
     @property
@@ -81,9 +85,14 @@ class Standardiser:
         return self.linker.taxonomy.version
 
     @property
+    def matched_by(self) -> str:
+        """Names what made the vectors that are matched."""
+        return f"{served.version(self.model)}-{self.adapter.digest}"
+
+    @property
     def made_by(self) -> str:
-        """Names model and taxonomy."""
-        return f"{served.version(self.model)}:{self.taxonomy_version}:{matching.FORM}"
+        """Names model, taxonomy and adapter."""
+        return f"{served.version(self.model)}:{self.taxonomy_version}:{self.matched_by}"
 
     async def __call__(self, readings: Sequence[Reading]) -> list[dict[str, Any]]:
         """Of each reading the fields of its features that are named `esco_…` and `…embedding`.
@@ -123,7 +132,7 @@ class Standardiser:
                 {
                     name: None if vector is None else embedding.encode(vector)
                     for name, vector in (
-                        ("embedding", matching.combined(vectors)),
+                        ("embedding", self.adapter.combined(vectors)),
                         ("titles_embedding", titles),
                         ("skills_embedding", skills),
                     )
@@ -168,12 +177,12 @@ def _found(links: Sequence[Link] | None, language: str) -> Found | None:
     return Found(links[0].concept, links[0].concept.label(language), links[0].confidence)
 
 
-def _parts(reading: Reading) -> matching.Texts:
+def _parts(reading: Reading) -> Texts:
     """What was not read says nothing, and nothing is near to it."""
     if not reading.supported:
-        return matching.Texts("", "", "")
+        return Texts("", "", "")
     titles = [reading.title.value or "", *reading.past_titles]
-    return matching.texts(reading.text, titles, [skill.value for skill in reading.skills])
+    return texts(reading.text, titles, [skill.value for skill in reading.skills])
 
 
 def _occupation(title: Feature[str | None], found: Found | None) -> Feature[EscoConcept | None]:

@@ -15,6 +15,8 @@ from workers.esco import Standardiser
 from workers.inference import Infer, Outputs, ServedModel
 
 UNSUPPORTED_LANGUAGE = "unsupported_language"
+# In the lineage, what made the vectors that are matched: vectors of two of them are not compared.
+MATCH_EMBEDDER = "match_embedder"
 
 
 class Student(served.Assets, Protocol):
@@ -52,7 +54,11 @@ class Parts(Generic[S]):
         """Of features that `model` made."""
         standardiser = self.standardiser
         return Lineage(
-            models={model.name: served.version(model), standardiser.model.name: served.version(standardiser.model)},
+            models={
+                model.name: served.version(model),
+                standardiser.model.name: served.version(standardiser.model),
+                MATCH_EMBEDDER: standardiser.matched_by,
+            },
             tokenizers={
                 model.name: self.student.tokenizer_digest,
                 standardiser.model.name: standardiser.embedder.assets_digest,

@@ -1,9 +1,11 @@
 """Fits the scorer to graded pairs: five facets, and of their logits and the vectors' cosine the whole.
 
-    python -m models.matching.fit --grades grades.jsonl --postings posting-features.jsonl --cvs cv-features.jsonl
+    python -m models.matching.fit --grades grades.jsonl --postings posting-features.jsonl --cvs cv-features.jsonl \
+        --cosines cosines.json
 
-Features as `talentstream extract` and `talentstream structure` write them. Logistic regression; its regularisation is
-the one with the least log loss in ten-fold cross-validation by posting. Test postings are left out, and reserved CVs.
+Features as `talentstream extract` and `talentstream structure` write them, cosines as `models.matching.train` does.
+Logistic regression; its regularisation is the one with the least log loss in ten-fold cross-validation by posting. Test
+postings are left out, and reserved CVs.
 """
 
 import argparse
@@ -34,29 +36,31 @@ _DECIMALS = 6
 Floats = NDArray[np.float64]
 
 
-def fit(pairs: Pairs, strength: float) -> Scorer:
+def fit(pairs: Pairs, numbers: Floats, strength: float) -> Scorer:
     """A scorer of these pairs.
 
     Args:
+        numbers: of each pair what is compared, `(pairs, len(facets.ALL))`.
         strength: inverse of the regularisation's, as scikit-learn has it.
     """
-    numbers = dict(zip(ALL, pairs.numbers.T, strict=True))
+    columns = dict(zip(ALL, numbers.T, strict=True))
     facets: dict[Facet, Logistic] = {
-        name: _logistic({own: numbers[own] for own in names}, pairs.facet_labels(name) >= RELEVANT, strength)
+        name: _logistic({own: columns[own] for own in names}, pairs.facet_labels(name) >= RELEVANT, strength)
         for name, names in BY_FACET.items()
     }
-    inputs = {_COSINE: numbers[_COSINE]} | {str(name): own.logits(numbers) for name, own in facets.items()}
+    inputs = {_COSINE: columns[_COSINE]} | {str(name): own.logits(columns) for name, own in facets.items()}
     return Scorer(facets, _logistic(inputs, pairs.labels >= RELEVANT, strength), "")
 
 
-def out_of_fold(pairs: Pairs, strength: float) -> Floats:
+def out_of_fold(pairs: Pairs, numbers: Floats, strength: float) -> Floats:
     """Of each pair the score by a scorer fitted to the other parts' postings."""
     parts = np.array([part(own.posting_id, _PARTS) for own in pairs.grades])
     scores = np.zeros(len(parts))
     for number in set(parts.tolist()):
-        others = [own for own, inside in zip(pairs.grades, parts == number, strict=True) if not inside]
-        scorer = fit(Pairs(others, pairs.postings, pairs.cvs), strength)
-        scores[parts == number] = scorer.probabilities(pairs.numbers[parts == number])[0]
+        inside = parts == number
+        others = [own for own, out in zip(pairs.grades, ~inside, strict=True) if out]
+        scorer = fit(Pairs(others, pairs.postings, pairs.cvs), numbers[~inside], strength)
+        scores[inside] = scorer.probabilities(numbers[inside])[0]
     return scores
 
 
@@ -90,13 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--grades", type=Path, nargs="+", required=True)
     parser.add_argument("--postings", type=Path, required=True, help="posting features")
     parser.add_argument("--cvs", type=Path, required=True, help="CV features")
+    parser.add_argument("--cosines", type=Path, required=True, help="by adapters that have not seen the posting")
     parser.add_argument("--reserved-cvs", type=Path, help="ids of CVs that must not be trained on")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     options = parser.parse_args(arguments)
     reserved = set(options.reserved_cvs.read_text("utf-8").split()) if options.reserved_cvs else set()
     pairs = Pairs.read(read_grades(options.grades), options.postings, options.cvs).part_of(test=False, without=reserved)
+    cosines = {(posting, cv): cosine for posting, cv, cosine in json.loads(options.cosines.read_text())["cosines"]}
+    numbers = pairs.numbers.copy()
+    numbers[:, ALL.index(_COSINE)] = [cosines[own.posting_id, own.cv_id] for own in pairs.grades]
     losses = {
-        strength: log_loss(pairs.labels >= RELEVANT, out_of_fold(pairs, strength), labels=[False, True])
+        strength: log_loss(pairs.labels >= RELEVANT, out_of_fold(pairs, numbers, strength), labels=[False, True])
         for strength in _STRENGTHS
     }
     strength = min(losses, key=losses.__getitem__)
@@ -108,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "strength": strength,
         "log_loss": round(losses[strength], 4),
     }
-    save(fit(pairs, strength), training, options.out)
+    save(fit(pairs, numbers, strength), training, options.out)
     log.info("%s", training)
 
 

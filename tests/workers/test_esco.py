@@ -8,6 +8,7 @@ import pytest
 from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
 from models.esco.taxonomy import Concept
+from models.matching.adapter import Adapter
 from topics.fields import Evidence, Feature
 from workers import embedding
 from workers.errors import FatalError
@@ -53,7 +54,7 @@ class Known(Linker):
 
 
 def standardiser(served: str = "1") -> Standardiser:
-    return Standardiser(Infer(served), Embedder(), Known(), Infer().model)
+    return Standardiser(Infer(served), Embedder(), Known(), Infer().model, Adapter.plain(DIMENSION))
 
 
 def reading(language: str, title: str | None, *skills: str, supported: bool = True) -> Reading:
