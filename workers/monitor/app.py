@@ -24,13 +24,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from topics.catalogue import (
-    CV_GROUPS,
-    FAIRNESS_REPORTS,
-    MATCHES,
-    OUTCOMES,
-    REJECTIONS,
-)
+from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, MATCHES, OUTCOMES, REJECTIONS
 from topics.envelope import encode, header, output_headers
 from topics.rejections import Rejection
 from topics.validation import InvalidEventError
@@ -140,8 +134,8 @@ class Monitor:
         """Until `stop`.
 
         Raises:
-            FatalError: Faust has given up, or a record can't be taken in.
-            RetryableError: another monitor has joined the group; connect again.
+            FatalError: a record can't be taken in, or Kafka refuses us.
+            RetryableError: Faust has given up, or another monitor has joined the group; connect again.
             KafkaError: a rejection could not be published.
         """
         starting = asyncio.create_task(self._app.start())
@@ -164,9 +158,10 @@ class Monitor:
             while not stop.is_set():
                 if self._failed.done():
                     raise self._failed.result()
-                if self._app.crashed or (starting.done() and starting.exception() is not None):
-                    reason = self._app.crash_reason or starting.exception()
-                    raise FatalError(f"Faust has stopped: {type(reason).__name__}")
+                reason = self._app.crash_reason or (starting.exception() if starting.done() else None)
+                if reason is not None:
+                    await kafka.raise_refusal(self._settings, reason)
+                    raise RetryableError(f"Faust has stopped: {type(reason).__name__}")
                 ready = starting.done() and self._whole()
                 if not ready and time.monotonic() > deadline:
                     raise RetryableError("not all partitions are ours: another monitor is at work")
@@ -179,6 +174,7 @@ class Monitor:
                     deadline = moved + _JOIN_SESSIONS * self._settings.session_timeout_s
                 health.ready = ready
                 health.beat(stalled_s=time.monotonic() - moved)
+                telemetry.STALL.labels(NAME).set(time.monotonic() - moved)
                 if judging is not None and judging.done():
                     await self._judged(judging)
                     judging, judged = None, time.monotonic()

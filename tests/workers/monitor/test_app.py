@@ -333,6 +333,24 @@ async def test_standing_still_while_records_wait_fails_livez(
         await run.until("still alive", lambda: not run.health.live)
 
 
+async def test_an_outage_of_the_broker_is_waited_out(market: str, settings: Settings, tmp_path: Path) -> None:
+    async with EmbeddedKafka(tmp_path) as server:
+        own = settings.model_copy(update={"kafka_bootstrap_servers": server.bootstrap_servers})
+        await admin.apply(own.model_copy(update={"partitions": 2}))
+        await publish(own, [*declared(market), *lists(market, range(20), biased=True)])
+        stop = asyncio.Event()
+        work = asyncio.create_task(app.run(own, stop))
+        await until_reported(own, market, 20)
+        server.kill()
+        await asyncio.sleep(15)
+        assert not work.done()
+        await server.start()
+        await publish(own, lists(market, range(20, 30), biased=True))
+        await until_reported(own, market, 30)
+        stop.set()
+        await work
+
+
 async def test_a_second_monitor_stands_by_and_takes_over(settings: Settings, market: str) -> None:
     await publish(settings, [*declared(market), *lists(market, range(20), biased=True)])
     stop = asyncio.Event()
