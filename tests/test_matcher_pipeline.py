@@ -83,6 +83,8 @@ async def test_every_subject_has_a_valid_list_of_the_other_side(matched: Setting
     found = await until(matched, complete)
     validator = Draft202012Validator(json_schema(MATCHES))
     for record in await read_all(matched, MATCHES.name):
+        if record.value is None:
+            continue
         assert list(validator.iter_errors(json.loads(record.value))) == []
         assert MatchList.model_validate_json(record.value).subject == record.key.decode()
     for subject, own in found.items():

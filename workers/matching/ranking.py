@@ -62,7 +62,7 @@ class Ranker:
         good.sort(key=lambda item: (-scores[item.id], item.id))
         if self.diversity == 0.0 or len(good) < 2:
             return tuple(Pick(item.id, scores[item.id], item.offset) for item in good[: self.top])
-        vectors = np.array([item.vector for item in good])
+        vectors = np.array([item.vector for item in good], np.float64)
         relevance = np.array([scores[item.id] for item in good])
         likeness = np.zeros(len(good))
         open_ = np.ones(len(good), bool)
