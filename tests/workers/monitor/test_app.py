@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from tests.support.streams import read_all
 from tests.workers.monitor.streams import HOUR_MS, cv_list, groups, outcome, posting_list, tombstone
-from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, REJECTIONS
+from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, OUTCOMES, REJECTIONS, Topic
 from topics.envelope import header
 from topics.fairness import FairnessReport
 from topics.generate import json_schema
@@ -440,6 +440,23 @@ async def until_reported(settings: Settings, market: str, postings: int) -> None
             if any(report.postings == postings for report in await reports(settings, market)):
                 return
             await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize(("verb", "topic"), [("groups", CV_GROUPS), ("outcomes", OUTCOMES)])
+def test_files_of_groups_and_decisions_are_published(
+    settings: Settings, market: str, tmp_path: Path, verb: str, topic: Topic
+) -> None:
+    good = groups(market, gender="female") if topic is CV_GROUPS else outcome(market, "cv-1", "hired")
+    file = tmp_path / "events.jsonl"
+    file.write_bytes((good.value or b"") + b'\n{"id": "x", "gender": "Jane Doe"}\n')
+    address = {"KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or ""}
+    result = CliRunner().invoke(cli.app, ["publish", verb, str(file)], env=address)
+    assert (result.exit_code, "published 1, refused 1" in result.output) == (1, True), result.output
+    assert "Jane" not in result.output
+    found = [record.value for record in asyncio.run(read_all(settings, topic.name)) if record.key == good.key]
+    assert [topic.model.model_validate_json(value) for value in found] == [  # type: ignore[union-attr]
+        topic.model.model_validate_json(good.value or b"")  # type: ignore[union-attr]
+    ]
 
 
 def test_gauges_of_reports_that_are_gone_are_removed() -> None:
