@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.secure import Acl, SecureKafka, secure_kafka
-from tests.workers.monitor.test_app import declared, lists, publish, until_reported
+from tests.workers.monitor.runs import declared, lists, publish, until_reported
 from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, MATCHES, OUTCOMES, REJECTIONS
 from workers import admin
 from workers.errors import FatalError
