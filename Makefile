@@ -61,6 +61,7 @@ evaluate: setup-train  ## Print each shipped model's metrics, of those whose hel
 	$(if $(TITLE_LABELS),$(RUN) python -m models.titles.evaluate --labels $(TITLE_LABELS) --departments $(DEPARTMENTS) --seniorities $(SENIORITIES))
 	$(if $(QUERIES),$(RUN) python -m models.queries.evaluate --labels $(QUERIES))
 	$(if $(CV_LABELS),$(RUN) python -m models.cvs.evaluate --cvs $(CVS) --labels $(CV_LABELS) --reserved $(CV_RESERVED))
+	$(RUN) python -m models.matching.evaluate_fairness $(if $(GRADES),--postings $(POSTINGS) --cvs $(CVS) --grades $(GRADES) --reserved $(GRADES_RESERVED) $(RESERVED) $(CV_RESERVED))
 
 traps: setup-train  ## Score the shipped student on the hand-written traps (ARGS="--misses")
 	$(RUN) python -m models.postings.traps $(ARGS)

@@ -135,5 +135,5 @@ def test_image_is_lean_and_not_root() -> None:
     assert re.search(r"^USER (?!0|root)", final, re.MULTILINE)
     assert "/livez" in final
     # Neither training nor the embedded servers.
-    assert set(re.findall(r"--extra (\S+)", DOCKERFILE)) == {"tracing"}
+    assert set(re.findall(r"--extra (\S+)", DOCKERFILE)) == {"tracing", "monitor"}
     assert "--all-extras" not in DOCKERFILE

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from models.cvs.student import CvStudent
 from tests.support.streams import produce, read_all, until_counted
-from topics.catalogue import CV_FEATURES, CVS, CVS_FLOW, CVS_LEDGER, DEAD_LETTERS, REJECTIONS
+from topics.catalogue import CV_FEATURES, CV_GROUPS, CVS, CVS_FLOW, CVS_LEDGER, DEAD_LETTERS, OUTCOMES, REJECTIONS
 from topics.cvs import CvFeatures
 from topics.generate import json_schema
 from workers import cvs, erase
@@ -124,6 +124,14 @@ async def test_a_tombstone_removes_the_features(settings: Settings) -> None:
 
 async def test_an_erased_cv_is_gone_from_topics_memory_and_cache(settings: Settings) -> None:
     value = json.dumps({"id": "cv-erased", "text": "Ada Quill\nada@example.org\nBaker, Mill Lane Bakery, 2011 - 2019"})
+    groups = [(cv, json.dumps({"id": cv.decode(), "gender": "female"}).encode()) for cv in (b"cv-erased", b"cv-kept")]
+    decided = {"status": "rejected", "at": "2026-11-26T09:00:00Z"}
+    outcomes = {
+        f"{posting}:{cv}".encode(): json.dumps({"posting_id": posting, "cv_id": cv, **decided}).encode()
+        for posting, cv in (("p-1", "cv-erased"), ("p-2", "cv-erased"), ("cv-erased", "cv-kept"))
+    }
+    await produce(settings, CV_GROUPS.name, groups)
+    await produce(settings, OUTCOMES.name, [*outcomes.items(), (b"p-3:cv-erased", b"{nope")])
     async with cvs.worker(settings) as worker, in_background(worker, settings):
         await produce(settings, CVS.name, [(b"cv-erased", value.encode())])
         await until_counted(settings, [CV_FEATURES.name], {b"cv-erased": 1})
@@ -133,6 +141,17 @@ async def test_an_erased_cv_is_gone_from_topics_memory_and_cache(settings: Setti
     for topic in (CVS, CV_FEATURES, CVS_LEDGER):
         newest = [record for record in await read_all(settings, topic.name) if record.key == b"cv-erased"][-1]
         assert newest.value is None
+    # What others publish about it goes too, and of nobody else.
+    kept = {record.key: record.value for record in await read_all(settings, CV_GROUPS.name)}
+    assert kept == {b"cv-erased": None, b"cv-kept": groups[1][1]}
+    decisions = {record.key: record.value for record in await read_all(settings, OUTCOMES.name)}
+    assert decisions == {
+        b"p-1:cv-erased": None,
+        b"p-2:cv-erased": None,
+        b"cv-erased:cv-kept": outcomes[b"cv-erased:cv-kept"],
+        b"p-3:cv-erased": None,
+    }
+    assert not (await erase.find(settings, CVS_FLOW, b"cv-erased")).live
 
 
 BAD = [

@@ -42,4 +42,10 @@ class Features(Model):
         description="Of the posting's title, or of the CV's current one; null below the threshold."
     )
     esco_skills: tuple[Feature[EscoConcept], ...] = Field(description="Of the skills; each concept once.")
-    embedding: Embedding | None = Field(description="Of the standardised form; null where the text was not read.")
+    embedding: Embedding | None = Field(
+        description="Of text, titles and skills together: what is matched; null where the text was not read."
+    )
+    titles_embedding: Embedding | None = Field(
+        default=None, description="Of the posting's title, or of all titles of the CV; null where there is none."
+    )
+    skills_embedding: Embedding | None = Field(default=None, description="Of the skills; null where there are none.")

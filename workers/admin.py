@@ -71,11 +71,14 @@ async def members(settings: Settings, group: str) -> int:
     """How many consumers are in the group now, those included that died within the session timeout.
 
     Raises:
-        KafkaError: the cluster is out of reach or has no coordinator yet.
+        KafkaError: the cluster is out of reach, has no coordinator yet, or does not let us see the group.
     """
     async with _admin(settings) as client:
         (response,) = await client.describe_consumer_groups([group])
-    return sum(len(described[5]) for described in response.groups)
+    ((code, *_, found),) = (described[:6] for described in response.groups)
+    if code:
+        raise for_code(code)(group)
+    return len(found)
 
 
 async def differences(settings: Settings, topics: Iterable[Topic] = CATALOGUE) -> list[str]:

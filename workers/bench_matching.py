@@ -220,26 +220,23 @@ async def run(
 ) -> None:
     """Measures each and prints the table."""
     await admin.apply(settings)
-    measured = ("filled in s", "postings/s", "p50 ms", "p95 ms", f"recall@{RECALL_AT}")
-    table = Table("index", "CVs", *measured, *STAGES, "scorer pairs/s", "scorer")
+    found = []
     for size in sizes:
         for index in indexes:
             own = await measure(settings, index, size, events)
-            table.add_row(
-                own.index,
-                f"{own.vectors:,}",
-                f"{own.fill_s:.0f}",
-                f"{own.rate:.1f}",
-                f"{own.p50_ms:.0f}",
-                f"{own.p95_ms:.0f}",
-                f"{own.recall:.3f}",
-                *(f"{own.shares[name]:.0%}" for name in STAGES),
-                f"{own.pairs:,.0f}",
-                f"{own.scoring:.0%}",
-            )
-            console.print(f"{own.index} with {own.vectors:,} CVs: {own.rate:.1f} postings/s, p95 {own.p95_ms:.0f} ms")
-    console.print(table)
+            found.append(own)
+            console.print(f"{own.index}, {own.vectors:,} CVs: {own.rate:.1f} postings/s, p95 {own.p95_ms:.0f} ms")
+    speed = Table("index", "CVs", "postings/s", "p50 ms", "p95 ms", f"recall@{RECALL_AT}", "filled in")
+    shares = Table("index", "CVs", *STAGES, "of it scoring", "scorer pairs/s")
+    for own in found:
+        name = (own.index, f"{own.vectors:,}")
+        waits = (f"{own.p50_ms:.0f}", f"{own.p95_ms:.0f}")
+        speed.add_row(*name, f"{own.rate:.1f}", *waits, f"{own.recall:.3f}", f"{own.fill_s:.0f} s")
+        stages = (f"{own.shares[stage]:.0%}" for stage in STAGES)
+        shares.add_row(*name, *stages, f"{own.scoring:.0%}", f"{own.pairs:,.0f}")
+    console.print(speed)
+    console.print(shares)
     console.print(
-        f"{events} postings a run; the waiting at {PACE:.0%} of the backlog's rate; stages and scorer as shares of the "
-        "backlog's time, the scorer's within `rank`."
+        f"{events} postings a run. Rate: of a backlog; waits: from a feature event to its list, at {PACE:.0%} of that "
+        "rate; shares: of the backlog's time."
     )

@@ -14,7 +14,7 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from topics.catalogue import BY_NAME, CVS, POSTINGS, QUERIES, Topic
+from topics.catalogue import BY_NAME, CV_GROUPS, CVS, OUTCOMES, POSTINGS, QUERIES, Topic
 from workers import (
     admin,
     ask,
@@ -213,6 +213,24 @@ def publish_queries(
 ) -> None:
     """Validate queries and publish them to queries.v1; bad lines are named and left out (exit code 1)."""
     _publish(QUERIES, file, rename)
+
+
+@publish_app.command("groups")
+def publish_groups(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, plain or .gz.", exists=True, dir_okay=False)],
+    rename: Rename = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Validate declared groups and publish them to cv-groups.v1, which is restricted, as postings are."""
+    _publish(CV_GROUPS, file, rename)
+
+
+@publish_app.command("outcomes")
+def publish_outcomes(
+    file: Annotated[Path, typer.Argument(help="JSON Lines, plain or .gz.", exists=True, dir_okay=False)],
+    rename: Rename = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Validate recruiters' decisions and publish them to outcomes.v1, as postings are."""
+    _publish(OUTCOMES, file, rename)
 
 
 def _publish(topic: Topic, file: Path, rename: list[str]) -> None:

@@ -17,7 +17,6 @@ import numpy as np
 from models.anonymise.masking import Masked, anonymise
 from models.cvs.preparing import Prepared, clean_text
 from models.cvs.student import CvStudent
-from models.esco.standard import standard_cv
 from models.repository import model_dir
 from topics.catalogue import CV_FEATURES, CVS_FLOW
 from topics.cvs import Cv, CvExtraction, CvFeatures
@@ -93,7 +92,7 @@ async def _extract(cvs: Sequence[MaskedCv], parts: Parts[CvStudent]) -> tuple[li
         extractions = await asyncio.to_thread(_decode, prepared, inferred.outputs, student)
     with tracing.stage(NAME, "standardise"):
         readings = [_reading(*own) for own in zip(prepared, extractions, strict=True)]
-        standardised = await parts.standardiser(readings, _standard_form)
+        standardised = await parts.standardiser(readings)
     lineage = parts.lineage(inferred.model, CVS_FLOW)
     features = [
         CvFeatures(
@@ -127,15 +126,11 @@ def _reading(document: Prepared, own: CvExtraction) -> Reading:
     return Reading(
         own.language.value,
         own.current_title,
+        [title.value for title in own.past_titles],
         own.skills,
-        own.education[0].value.level if own.education else None,
-        own.experience_years.value,
+        document.text,
         document.supported,
     )
-
-
-def _standard_form(title: str | None, skills: Sequence[str], level: str | None, years: float | None) -> str:
-    return standard_cv([title] if title else [], skills, level, years)
 
 
 def _named(features: CvFeatures, cv: Cv) -> CvFeatures:

@@ -1,8 +1,9 @@
-"""The main job on bundled postings, CVs and queries: broker → worker → Triton → output topic, shown in the terminal."""
+"""The main job on bundled postings, CVs and queries: broker → workers → Triton → output topics, in the terminal."""
 
 import asyncio
 import json
 import time
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,24 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from topics.catalogue import CV_FEATURES, CVS, POSTING_FEATURES, POSTINGS, QUERIES, QUERY_UNDERSTANDING, REJECTIONS
+from topics.catalogue import (
+    CV_FEATURES,
+    CVS,
+    MATCHES,
+    POSTING_FEATURES,
+    POSTINGS,
+    QUERIES,
+    QUERY_UNDERSTANDING,
+    REJECTIONS,
+)
+from topics.matches import cv_subject
 from topics.queries import Query, QueryUnderstanding
-from workers import admin, ask, cvs, kafka, postings, queries
+from workers import admin, ask, cvs, kafka, matcher, postings, queries
 from workers.files import Line, read_events
 from workers.publish import publish
 from workers.runtime import in_background
 from workers.settings import Settings
-from workers.tail import Received, first_of_each, stated
+from workers.tail import Received, first_of_each, read, stated
 
 POSTINGS_FILE = Path(__file__).parent / "data" / "demo_postings.jsonl"
 CVS_FILE = Path(__file__).parent / "data" / "demo_cvs.jsonl"
@@ -29,6 +40,8 @@ TIMEOUT_S = 90.0
 # Shown around the evidence.
 CONTEXT_CHARS = 30
 MAX_EVIDENCE_CHARS = 110
+# Matches shown of each CV.
+BEST = 2
 # What a careless producer sends; each comes back as one typed rejection.
 BAD_EVENTS: tuple[tuple[bytes, bytes], ...] = (
     (b"broken-json", b'{"id": "broken-json", "body": '),
@@ -67,6 +80,8 @@ async def run(settings: Settings, console: Console) -> int:
         in_background(cvs_worker, settings),
         queries.worker(settings) as queries_worker,
         in_background(queries_worker, settings.over(queries.DEFAULTS)),
+        matcher.worker(settings) as matcher_worker,
+        in_background(matcher_worker, settings),
     ):
         started = time.perf_counter()
         receiving = asyncio.create_task(first_of_each(settings, POSTING_FEATURES.name, {line.key for line in lines}))
@@ -80,6 +95,7 @@ async def run(settings: Settings, console: Console) -> int:
         understood = await first_of_each(settings, QUERY_UNDERSTANDING.name, {line.key for line in asked})
         bad = {key.decode() for key, _ in (*BAD_EVENTS, *BAD_CVS, *BAD_QUERIES)}
         rejections = await first_of_each(settings, REJECTIONS.name, bad)
+        matches = await _settled(settings, {cv_subject(record.key or "") for record in structured})
     titles = {line.key: line for line in lines}
     for record in features:
         console.print(_panel(record, titles[record.key]))
@@ -90,6 +106,9 @@ async def run(settings: Settings, console: Console) -> int:
         console.print(ask.panel(texts[record.key], QueryUnderstanding.model_validate_json(json.dumps(record.value))))
     for record in rejections:
         console.print(_rejection_panel(record))
+    names = {line.key or "": getattr(line.event, "title", "") for line in lines}
+    for subject, own in sorted(matches.items()):
+        console.print(_matches_panel(subject, own, names))
     console.print(_summary(len(features), len(structured), len(understood), len(rejections), elapsed))
     return len(features) + len(structured) + len(understood)
 
@@ -100,6 +119,19 @@ async def _publish_bad(settings: Settings) -> None:
         for topic, events in ((POSTINGS, BAD_EVENTS), (CVS, BAD_CVS), (QUERIES, BAD_QUERIES)):
             for key, value in events:
                 await producer.send_and_wait(topic.name, key=key, value=value)
+
+
+async def _settled(settings: Settings, subjects: Set[str]) -> dict[str, Any]:
+    """The lists of these subjects, once they no longer change: each posting that comes may change them."""
+    found: dict[str, Any] = {}
+    while True:
+        before, found = found, {}
+        async for record in read(settings, MATCHES.name, from_beginning=True, follow=False):
+            if record.key is not None and record.key in subjects:
+                found[record.key] = record.value
+        if found.keys() == subjects and found == before:
+            return found
+        await asyncio.sleep(1.0)
 
 
 def _panel(record: Received, line: Line) -> Panel:
@@ -175,6 +207,22 @@ def _evidence(features: dict[str, Any], feature: dict[str, Any]) -> Text:
 def _rejection_panel(record: Received) -> Panel:
     lines = [f"{error['code']}: {error['field']}: {error['message']}" for error in record.value["errors"]]
     return Panel("\n".join(lines), title=f"{record.key}  rejected", title_align="left", border_style="red")
+
+
+def _matches_panel(subject: str, matches: dict[str, Any], titles: dict[str, str]) -> Panel:
+    """The best postings of one CV, and why."""
+    lines = []
+    for match in matches["matches"][:BEST]:
+        facets = "  ".join(f"{name} {value:.2f}" for name, value in match["facets"].items() if value is not None)
+        own = titles.get(match["id"], "")
+        lines.append(Text.assemble((f"{match['score']:.2f}", "bold"), f"  {match['id']}  {own}  ", (facets, "dim")))
+        gap = {name: ", ".join(c["label"] for c in match["skill_gap"][name][:4]) for name in ("has", "lacks")}
+        missing = ", ".join(name for name in match["missing_must_haves"] if not name.startswith("skill:"))
+        for name, value in (*gap.items(), ("required, not shown", missing)):
+            if value:
+                lines.append(Text(f"      {name}: {value}", style="dim"))
+    body = Group(*lines) if lines else Text("no posting above the threshold", style="dim")
+    return Panel(body, title=f"{subject}  best postings", title_align="left", border_style="green")
 
 
 def _summary(features: int, people: int, asked: int, rejections: int, elapsed: float) -> Table:

@@ -4,7 +4,7 @@ This service uses the ESCO classification of the European Commission.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,9 +16,12 @@ from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
 from models.esco.taxonomy import Concept, Taxonomy
 from models.esco.text import surface
+from models.matching import adapter
+from models.matching.adapter import Adapter
+from models.matching.texts import Texts, texts
 from models.repository import model_dir
 from topics.esco import EscoConcept
-from topics.fields import Feature
+from topics.fields import Embedding, Feature
 from workers import embedding, served
 from workers.errors import FatalError
 from workers.inference import Infer, ServedModel
@@ -35,18 +38,20 @@ _Text = tuple[str, str]
 
 
 class Reading(NamedTuple):
-    """What of one CV or posting is standardised; years and level as the standard form has them."""
+    """What of one CV or posting is standardised and embedded.
+
+    Attributes:
+        title: of the posting, or of the CV's present job.
+        past_titles: of a CV's earlier jobs.
+        text: cleaned, of a CV anonymised.
+    """
 
     language: str
     title: Feature[str | None]
+    past_titles: Sequence[str]
     skills: Sequence[Feature[str]]
-    education_level: str | None
-    years: float | None
+    text: str
     supported: bool
-
-
-# Of occupation, skills, education level and years: the same sentences for the same facts, whatever the words.
-StandardForm = Callable[[str | None, Sequence[str], str | None, float | None], str]
 
 
 class Found(NamedTuple):
@@ -63,6 +68,7 @@ class Standardiser:
 
     Attributes:
         model: the embedder that made the index; texts must be embedded by the same.
+        adapter: makes the vector that is matched.
         known: links of the latest texts, which hang on nothing but the text.
     """
 
@@ -70,6 +76,7 @@ class Standardiser:
     embedder: TextEmbedder
     linker: Linker
     model: ServedModel
+    adapter: Adapter = field(default_factory=adapter.shipped)
     known: dict[_Text, list[Link]] = field(default_factory=dict)
 
     @property
@@ -77,8 +84,13 @@ class Standardiser:
         """Taxonomy and version."""
         return self.linker.taxonomy.version
 
-    async def __call__(self, readings: Sequence[Reading], form: StandardForm) -> list[dict[str, Any]]:
-        """Of each reading the fields `esco_occupation`, `esco_skills` and `embedding` of its features.
+    @property
+    def matched_by(self) -> str:
+        """Names what made the vectors that are matched."""
+        return f"{served.version(self.model)}-{self.adapter.digest}"
+
+    async def __call__(self, readings: Sequence[Reading]) -> list[dict[str, Any]]:
+        """Of each reading the fields of its features that are named `esco_…` and `…embedding`.
 
         Raises:
             FatalError: Triton serves another embedder by now.
@@ -93,16 +105,35 @@ class Standardiser:
             )
             for reading in readings
         ]
-        vectors = await self.embed([_form(*both, form) for both in zip(readings, found, strict=True)])
+        embedded = await self._embedded(readings)
         return [
             {
                 "esco_occupation": _occupation(reading.title, occupation),
                 "esco_skills": _skills(reading.skills, skills),
-                # What was not read says nothing, and nothing is near to it.
-                "embedding": embedding.encode(vector) if reading.supported else None,
+                **fields,
             }
-            for reading, (occupation, skills), vector in zip(readings, found, vectors, strict=True)
+            for reading, (occupation, skills), fields in zip(readings, found, embedded, strict=True)
         ]
+
+    async def _embedded(self, readings: Sequence[Reading]) -> list[dict[str, Embedding | None]]:
+        parts = [_parts(reading) for reading in readings]
+        wanted = list(dict.fromkeys(part for own in parts for part in own if part))
+        known = dict(zip(wanted, await self.embed(wanted), strict=True))
+        result = []
+        for own in parts:
+            vectors = [known.get(part) for part in own]
+            _, titles, skills = vectors
+            result.append(
+                {
+                    name: None if vector is None else embedding.encode(vector)
+                    for name, vector in (
+                        ("embedding", self.adapter.combined(vectors)),
+                        ("titles_embedding", titles),
+                        ("skills_embedding", skills),
+                    )
+                }
+            )
+        return result
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of length 1, `(texts, DIMENSION)`; raises as :meth:`__call__`."""
@@ -141,15 +172,12 @@ def _found(links: Sequence[Link] | None, language: str) -> Found | None:
     return Found(links[0].concept, links[0].concept.label(language), links[0].confidence)
 
 
-def _form(reading: Reading, found: tuple[Found | None, Sequence[Found | None]], form: StandardForm) -> str:
-    """English labels, so that two languages meet; the text's own words where ESCO has none."""
-    occupation, skills = found
-    return form(
-        occupation.concept.label() if occupation else reading.title.value,
-        [own.concept.label() if own else skill.value for skill, own in zip(reading.skills, skills, strict=True)],
-        reading.education_level,
-        reading.years,
-    )
+def _parts(reading: Reading) -> Texts:
+    """What was not read says nothing, and nothing is near to it."""
+    if not reading.supported:
+        return Texts("", "", "")
+    titles = [reading.title.value or "", *reading.past_titles]
+    return texts(reading.text, titles, [skill.value for skill in reading.skills])
 
 
 def _occupation(title: Feature[str | None], found: Found | None) -> Feature[EscoConcept | None]:

@@ -14,6 +14,8 @@ from workers.esco import Standardiser
 from workers.inference import Infer, Outputs, ServedModel
 
 UNSUPPORTED_LANGUAGE = "unsupported_language"
+# In the lineage, what made the vectors that are matched: vectors of two of them are not compared.
+MATCH_EMBEDDER = "match_embedder"
 
 
 class Student(served.Assets, Protocol):
@@ -50,13 +52,15 @@ class Parts(Generic[S]):
     def made_by(self, student: ServedModel | None = None) -> str:
         """Names what made a result; another model, release or taxonomy must not be answered from the cache."""
         versions = [served.version(model) for model, _ in self.models(student or self.infer.model)]
-        return ":".join([*versions, self.standardiser.taxonomy_version, served.RELEASE])
+        standardiser = self.standardiser
+        return ":".join([*versions, standardiser.taxonomy_version, standardiser.matched_by, served.RELEASE])
 
     def lineage(self, student: ServedModel, flow: Flow) -> Lineage:
         """Of features that `student` made."""
         models = self.models(student)
         return Lineage(
-            models={model.name: served.version(model) for model, _ in models},
+            models={model.name: served.version(model) for model, _ in models}
+            | {MATCH_EMBEDDER: self.standardiser.matched_by},
             tokenizers={model.name: tokenizer for model, tokenizer in models},
             pipeline=served.RELEASE,
             taxonomy=self.standardiser.taxonomy_version,

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from pydantic import BaseModel
 
-from topics.catalogue import Topic
+from topics.catalogue import OUTCOMES, Topic
 from topics.rejections import FieldError
 from topics.validation import InvalidEventError, parse
 
@@ -56,7 +56,7 @@ def _read(number: int, line: str, topic: Topic, rename: Mapping[str, str]) -> Li
             if rename:
                 row = {rename.get(name, name): content for name, content in row.items()}
                 value = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogateescape")
-            key = row["id"] if isinstance(row.get("id"), str) else None
+            key = _key(topic, row)
     except (ValueError, RecursionError):
         pass  # parse below names what is wrong
     try:
@@ -64,6 +64,12 @@ def _read(number: int, line: str, topic: Topic, rename: Mapping[str, str]) -> Li
         return Line(number, key, parse(topic, (key or "").encode("utf-8", "replace"), value))
     except InvalidEventError as error:
         return Line(number, key, None, error.errors)
+
+
+def _key(topic: Topic, row: dict[str, Any]) -> str | None:
+    names = ("posting_id", "cv_id") if topic is OUTCOMES else ("id",)
+    parts = [row.get(name) for name in names]
+    return ":".join(map(str, parts)) if all(isinstance(part, str) for part in parts) else None
 
 
 def parse_rename(options: list[str]) -> dict[str, str]:

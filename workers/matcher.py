@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from models.matching.scorer import shipped
 from workers.matching import redis_index
 from workers.matching.index import FaissIndex, Index
 from workers.matching.items import Side, Unpacked
 from workers.matching.matcher import NAME, Matcher
 from workers.matching.ranking import Ranker
-from workers.matching.scoring import RuleScorer
 from workers.matching.session import group
 from workers.settings import Settings
 
@@ -18,7 +18,7 @@ __all__ = ["NAME", "indexes", "ranker", "worker"]
 def ranker(settings: Settings) -> Ranker:
     """As the settings say, with the shipped scorer."""
     return Ranker(
-        scorer=RuleScorer(),
+        scorer=shipped(),
         top=settings.match_top,
         min_score=settings.match_min_score,
         diversity=settings.match_diversity,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from models.esco.standard import standard_posting
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
 from models.titles import posting as posting_terms
@@ -68,7 +67,7 @@ async def _extract(postings: Sequence[Posting], parts: PostingParts) -> tuple[li
     await _read_titles(prepared, extractions, parts.titles)
     with tracing.stage(NAME, "standardise"):
         readings = [_reading(*own) for own in zip(prepared, extractions, strict=True)]
-        standardised = await parts.standardiser(readings, standard_posting)
+        standardised = await parts.standardiser(readings)
     lineage = parts.lineage(inferred.model, POSTINGS_FLOW)
     features = [
         PostingFeatures(
@@ -129,9 +128,9 @@ def _reading(document: Prepared, own: PostingExtraction) -> Reading:
     return Reading(
         own.language.value,
         shown,
+        (),
         own.skills,
-        own.education_level.value,
-        own.experience_years_min.value,
+        document.text,
         document.supported,
     )
 

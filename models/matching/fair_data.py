@@ -12,13 +12,11 @@ from models.anonymise.masking import anonymise
 from models.datasets import read_lines
 from models.esco.running import Embed
 from models.esco.taxonomy import Taxonomy
-from models.matching.cues import Part
 from models.matching.fair_head import FairHead, Floats
-from models.matching.synthetic import Bias, Dressed, Example, Facts, dress, graded, invented
+from models.matching.synthetic import Dressed, Example, Facts, graded, invented
 
 POSTINGS = 300
-# Identities for each real CV: there are few, and many postings for each.
-_PEOPLE = 2
+CHARACTERS = 650
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +106,15 @@ def sources(options: argparse.Namespace) -> Sources | None:
     return Sources(options.postings, options.cvs, tuple(options.grades), tuple(options.reserved))
 
 
-def facts(sources: Sources | None) -> dict[str, Facts]:
-    """Invented facts, and real ones where there are files."""
-    found = {"invented": invented(Taxonomy.load(), POSTINGS)}
+def facts(sources: Sources | None, postings: int = POSTINGS, characters: int = CHARACTERS) -> dict[str, Facts]:
+    """Invented facts, of so many postings, and real ones, of texts so long, where there are files."""
+    found = {"invented": invented(Taxonomy.load(), postings)}
     if sources is None:
         return found
     reserved = {i for path in sources.reserved for i in path.read_text("utf-8").split()}
     grades = [row for path in sources.grades for row in read_lines(path)]
     grades = [row for row in grades if not reserved & {row["posting_id"], row["cv_id"]}]
     wanted = {row["posting_id"] for row in grades}
-    postings = {row["id"]: row for row in read_lines(sources.postings) if row["id"] in wanted}
+    rows = {row["id"]: row for row in read_lines(sources.postings) if row["id"] in wanted}
     cvs = {row["cv_id"]: row for row in read_lines(sources.cvs)}
-    return found | {"graded": graded(postings, cvs, grades)}
-
-
-def people(source: str) -> int:
-    """How many identities each CV of a source gets."""
-    return _PEOPLE if source == "graded" else 1
-
-
-def dressed_part(source: str, own: Facts, part: Part) -> Dressed:
-    """One part of a source, with people and biased labels."""
-    return dress(own, part, Bias(), people=people(source))
+    return found | {"graded": graded(rows, cvs, grades, characters)}

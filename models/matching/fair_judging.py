@@ -43,12 +43,12 @@ class Judged:
     cost: dict[str, Figure]
 
 
-def judged(data: Encoded, logits: Floats, truth: str, plain: Floats) -> Judged:
+def judged(examples: Sequence[Example], logits: Floats, truth: str, plain: Floats) -> Judged:
     """Judges scores against `fit` (merit) or `label` (the biased recruiter), beside those of β = 0."""
-    right = data.column(truth)
-    groups, queries = [e.group for e in data.examples], [e.posting_id for e in data.examples]
-    ours, theirs = (_utility(data.examples, scores, truth, right) for scores in (logits, plain))
-    by_query = [float((logits[rows] >= 0).mean()) for rows in rows_by_query(data.examples).values()]
+    right = np.array([getattr(example, truth) for example in examples], bool)
+    groups, queries = [e.group for e in examples], [e.posting_id for e in examples]
+    ours, theirs = (_utility(examples, scores, truth, right) for scores in (logits, plain))
+    by_query = [float((logits[rows] >= 0).mean()) for rows in rows_by_query(examples).values()]
     return Judged(
         gaps(logits >= 0, right, groups, queries),
         _percent(by_query),
@@ -79,16 +79,14 @@ def _percent(values: Sequence[float] | NDArray[np.float64]) -> Figure:
     return mean(100 * np.asarray(values, np.float64))
 
 
-def flips(data: Encoded, logits: Floats) -> tuple[Figure, Figure]:
+def flips(examples: Sequence[Example], logits: Floats) -> tuple[Figure, Figure]:
     """Counterfactual invariance to all cues at once: the same facts as a man and as a woman.
 
     Returns:
         Share of the decisions that differ, in percent, and the mean difference of P(fit), in points.
     """
-    of_group = {group: [i for i, e in enumerate(data.examples) if e.group == group] for group in GROUPS}
-    men, women = (
-        sorted(rows, key=lambda i: (data.examples[i].posting_id, data.examples[i].cv_id)) for rows in of_group.values()
-    )
+    of_group = {group: [i for i, e in enumerate(examples) if e.group == group] for group in GROUPS}
+    men, women = (sorted(rows, key=lambda i: (examples[i].posting_id, examples[i].cv_id)) for rows in of_group.values())
     chances = 1 / (1 + np.exp(-logits.astype(np.float64)))
     differ = (logits[men] >= 0) != (logits[women] >= 0)
     return _percent(differ), _percent(np.abs(chances[men] - chances[women]))
@@ -97,29 +95,29 @@ def flips(data: Encoded, logits: Floats) -> tuple[Figure, Figure]:
 def chosen(heads: Mapping[float, FairHead], valid: Encoded) -> float:
     """The β to use: on the validation part its worst gap, as a share of the bound, is least, and it is not too costly.
 
-    Gaps count against merit and against the labels, costs against merit: what a ranking loses against biased labels by
-    treating twins alike is the bias itself.
+    Gaps count against merit and against the labels, the cost (the mean of the utilities') against merit: what a ranking
+    loses against biased labels by treating twins alike is the bias itself.
     """
     plain = valid.logits(heads[0.0])
     found: dict[float, float] = {}
     for beta, head in heads.items():
-        ours = [judged(valid, valid.logits(head), truth, plain) for truth in TRUTHS]
-        if max(cost.value for cost in ours[0].cost.values()) <= COST:
+        ours = [judged(valid.examples, valid.logits(head), truth, plain) for truth in TRUTHS]
+        if np.mean([cost.value for cost in ours[0].cost.values()]) <= COST:
             found[beta] = max(
                 getattr(own.gaps, name).value / bound for own in ours for name, bound in PUBLISHED.items()
             )
     return min(found, key=lambda beta: found[beta])
 
 
-def placed(data: Encoded, logits: Floats, quota: bool) -> tuple[dict[str, Standing], list[float]]:
+def placed(examples: Sequence[Example], logits: Floats, quota: bool) -> tuple[dict[str, Standing], list[float]]:
     """Where the groups stand among the first, and nDCG@10 by merit of each posting, with or without re-ranking."""
     rankings, utility = [], []
-    for rows in rows_by_query(data.examples).values():
-        groups = [data.examples[row].group for row in rows]
+    for rows in rows_by_query(examples).values():
+        groups = [examples[row].group for row in rows]
         shares = {str(group): groups.count(group) / len(groups) for group in GROUPS} if quota else {}
         order = reranked(logits[rows].tolist(), groups, shares, _K)
         rankings.append([groups[i] for i in order])
-        utility.append(metrics.ndcg([grade(data.examples[rows[i]].merit) for i in order], _K))
+        utility.append(metrics.ndcg([grade(examples[rows[i]].merit) for i in order], _K))
     return dict(standings(rankings, _K)), utility
 
 

@@ -22,17 +22,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits, normalize
 
 from models.esco.running import Embed, embedding, remembering
 from models.matching import fair_data, fair_head
-from models.matching.cues import GROUPS
+from models.matching.cues import GROUPS, Part
 from models.matching.fair_data import Encoded
 from models.matching.fair_head import FairHead
 from models.matching.fair_judging import chosen
 from models.matching.fair_loss import soft_gaps
+from models.matching.synthetic import Bias, dress
 from models.repository import model_dir
 from models.training import descend
 
 log = logging.getLogger(__name__)
 
-BETAS = (0.0, 0.1, 0.3, 0.6, 1.0, 2.0, 3.0, 5.0, 10.0)
+PARTS: tuple[Part, ...] = ("train", "valid")
+BETAS = (0.0, 0.1, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Config:
     cosine: float = 5.0
     epochs: int = 40
     batch: int = 512
-    rate: float = 1e-3
+    rate: float = 3e-3
     decay: float = 0.01
     dropout: float = 0.1
     seed: int = 0
@@ -140,10 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     embed, found = embedder(), fair_data.facts(fair_data.sources(options))
     parts = {
-        part: fair_data.joined(
-            [fair_data.encode(own, fair_data.dressed_part(name, own, part), embed) for name, own in found.items()]
-        )
-        for part in ("train", "valid")
+        part: fair_data.joined([fair_data.encode(own, dress(own, part, Bias()), embed) for own in found.values()])
+        for part in PARTS
     }
     heads = curve(parts["train"], parts["valid"], dataclasses.replace(Config(), seed=options.seed))
     fair_head.save(heads, chosen(heads, parts["valid"]), options.out)

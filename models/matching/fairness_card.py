@@ -57,7 +57,7 @@ def write(folder: Path, chosen: float, curves: Mapping[str, Mapping[float, Judge
     """Writes the card and its plot.
 
     Args:
-        curves: of the invented test part, by truth and β.
+        curves: of the whole test, by truth and β.
         lines: the evaluation's tables.
     """
     bounds = ", ".join(f"{label} {PUBLISHED[name]:g}" for name, label in _GAPS)

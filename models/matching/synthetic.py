@@ -28,14 +28,13 @@ FIT = 0.55
 # Merit of the annotation guide's grades 0 to 3, and where one ends and the next begins; 2 and 3 are fit.
 _GRADE_MERIT = (0.1, 0.4, 0.7, 0.95)
 _GRADE_FROM = (0.25, FIT, 0.8)
-_TEST_SHARE, _VALID_SHARE = 0.25, 0.15
+_TRAIN_UNTIL, _VALID_UNTIL = 0.6, 0.75
 _LEVELS = ("secondary school", "vocational training", "a bachelor's degree", "a master's degree")
 # Weights of merit: skills asked for, closeness of the trade, years, level.
 _SKILLS, _TRADE, _YEARS, _LEVEL = 0.45, 0.25, 0.2, 0.1
 # By how many leading digits of ISCO-08 two occupations share.
 _CLOSENESS = (0.0, 0.1, 0.2, 0.35, 0.6)
 _ASKED_SKILLS, _OWN_SKILLS = 8, 10
-_BODY_CHARS, _POSTING_CHARS = 650, 700
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +110,21 @@ def grade(merit: float) -> int:
 
 
 def part_of(posting_id: str) -> Part:
-    """The part of a posting, the test's being that of all matching models."""
-    position = draw(posting_id, "matching")
-    if position < _TEST_SHARE:
-        return "test"
-    return "valid" if position < _TEST_SHARE + _VALID_SHARE else "train"
+    """The part of a real posting, always the same; the test is the one of all matching models."""
+    return _part(1 - draw(posting_id, "matching"))
+
+
+def _part(position: float) -> Part:
+    if position < _TRAIN_UNTIL:
+        return "train"
+    return "valid" if position < _VALID_UNTIL else "test"
 
 
 def graded(
-    postings: Mapping[str, Mapping[str, Any]], cvs: Mapping[str, Mapping[str, Any]], grades: Iterable[Mapping[str, Any]]
+    postings: Mapping[str, Mapping[str, Any]],
+    cvs: Mapping[str, Mapping[str, Any]],
+    grades: Iterable[Mapping[str, Any]],
+    characters: int = 650,
 ) -> Facts:
     """Real pairs with a teacher's grades; the caller leaves out what is reserved.
 
@@ -129,6 +134,7 @@ def graded(
         postings: rows of the pool by id (`title`, `text`).
         cvs: rows by id (`text`, `category`).
         grades: rows of `posting_id`, `cv_id`, `grade`.
+        characters: how much of each text is kept, so that an embedder reads to the end of it.
     """
     rows = [row for row in grades if row["posting_id"] in postings and row["cv_id"] in cvs]
     parts = {row["posting_id"]: part_of(row["posting_id"]) for row in rows}
@@ -138,16 +144,16 @@ def graded(
         owner |= {r["cv_id"]: part for r in rows if parts[r["posting_id"]] == part and r["cv_id"] not in owner}
     kept = [row for row in rows if owner[row["cv_id"]] == parts[row["posting_id"]]]
     return Facts(
-        {row["posting_id"]: _posting_text(postings[row["posting_id"]]) for row in kept},
-        {row["cv_id"]: _cut(clean(cvs[row["cv_id"]]["text"]).text, _BODY_CHARS) for row in kept},
+        {row["posting_id"]: _posting_text(postings[row["posting_id"]], characters) for row in kept},
+        {row["cv_id"]: _cut(clean(cvs[row["cv_id"]]["text"]).text, characters) for row in kept},
         {row["cv_id"]: cvs[row["cv_id"]]["category"] for row in kept},
         tuple(Pair(row["posting_id"], row["cv_id"], _GRADE_MERIT[row["grade"]]) for row in kept),
         parts,
     )
 
 
-def _posting_text(row: Mapping[str, Any]) -> str:
-    return f"{row['title']}\n{_cut(clean(row['text']).text, _POSTING_CHARS)}"
+def _posting_text(row: Mapping[str, Any], characters: int) -> str:
+    return f"{row['title']}\n{_cut(clean(row['text']).text, characters)}"
 
 
 def _cut(text: str, length: int) -> str:
@@ -166,7 +172,7 @@ def invented(taxonomy: Taxonomy, postings: int, candidates: int = 16, seed: int 
     chosen = chance.sample(sorted(known, key=lambda o: o.uri), postings)
     skills = {skill.uri: skill for skill in taxonomy.skills}
     jobs = {f"esco-{i}": _Job.draw(o, taxonomy, chance) for i, o in enumerate(chosen)}
-    parts = {posting_id: part_of(posting_id) for posting_id in jobs}
+    parts = {posting_id: _part(draw(posting_id, "fairness")) for posting_id in jobs}
     people = {
         f"{posting_id}-{i}": _Candidate.draw(job, taxonomy, chance)
         for posting_id, job in jobs.items()
@@ -256,19 +262,18 @@ def _listed(uris: Iterable[str], concepts: Mapping[str, Concept], chance: random
     return ", ".join(words)
 
 
-def dress(facts: Facts, part: Part, bias: Bias, seed: int = 0, people: int = 1) -> Dressed:
+def dress(facts: Facts, part: Part, bias: Bias, seed: int = 0) -> Dressed:
     """Puts people on the CVs of one part and labels them.
 
-    Args:
-        people: in training so many identities for each CV, their groups drawn by trade; in the other parts so many of
-            each group, so that the groups have the same facts.
+    In training each CV has one identity, its group drawn by trade; in the other parts it has one of each group, so that
+    the groups have the same facts.
     """
     chance = random.Random(f"{part}-{seed}")  # noqa: S311
     pairs = [pair for pair in facts.pairs if facts.parts[pair.posting_id] == part]
     texts: list[str] = []
     wardrobe: dict[str, list[tuple[int, Group]]] = {}
     for cv_id in dict.fromkeys(pair.cv_id for pair in pairs):
-        for group in _groups(facts.trades[cv_id], part, people, chance):
+        for group in _groups(facts.trades[cv_id], part, chance):
             wardrobe.setdefault(cv_id, []).append((len(texts), group))
             texts.append(dressed(facts.cvs[cv_id], draw_person(chance, group, part)))
     examples = [
@@ -287,8 +292,8 @@ def dress(facts: Facts, part: Part, bias: Bias, seed: int = 0, people: int = 1) 
     return Dressed(tuple(texts), tuple(examples))
 
 
-def _groups(trade: str, part: Part, people: int, chance: random.Random) -> Sequence[Group]:
+def _groups(trade: str, part: Part, chance: random.Random) -> Sequence[Group]:
     if part != "train":
-        return GROUPS * people
+        return GROUPS
     women = 0.3 + 0.4 * draw(trade, "women")
-    return ["women" if chance.random() < women else "men" for _ in range(people)]
+    return ["women" if chance.random() < women else "men"]

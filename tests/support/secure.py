@@ -33,7 +33,7 @@ _JAAS = "org.apache.kafka.common.security"
 # The protocol's numbers.
 RESOURCES = {"topic": 2, "group": 3, "transactional-id": 5}
 PATTERNS = {"literal": 3, "prefixed": 4}
-OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8}
 ALLOW = 3
 
 

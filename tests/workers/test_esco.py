@@ -7,8 +7,8 @@ import pytest
 
 from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
-from models.esco.standard import standard_posting
 from models.esco.taxonomy import Concept
+from models.matching.adapter import Adapter
 from topics.fields import Evidence, Feature
 from workers import embedding
 from workers.errors import FatalError
@@ -54,45 +54,42 @@ class Known(Linker):
 
 
 def standardiser(served: str = "1") -> Standardiser:
-    return Standardiser(Infer(served), Embedder(), Known(), Infer().model)
+    return Standardiser(Infer(served), Embedder(), Known(), Infer().model, Adapter.plain(DIMENSION))
 
 
 def reading(language: str, title: str | None, *skills: str, supported: bool = True) -> Reading:
-    """Title and skills, each shown by its first character."""
+    """Title and skills, each shown by its first character; the text says one thing."""
     named = [
         Feature[str](value=name, confidence=0.5, evidence=(Evidence(start=at, end=at + 1),))
         for at, name in enumerate(skills)
     ]
     shown = Feature[str | None](value=title, confidence=0.9, evidence=(Evidence(start=0, end=9),))
-    return Reading(language, shown, named, "bachelor", 3.0, supported)
+    return Reading(language, shown, ["Cook"], named, " We bake. ", supported)
 
 
 async def test_titles_and_phrases_are_embedded_once_as_the_linking_was_tuned() -> None:
     standardise = standardiser()
     Embedder.asked.clear()
     both = [reading("en", "Bakers, Bread", "Ovens, Deck", "?"), reading("en", "Bakers, Bread", "?")]
-    first = await standardise(both, standard_posting)
+    first = await standardise(both)
     assert Embedder.asked == [
         ["Bread Bakers", "Deck Ovens", "?"],
-        [
-            f"Seeks baker. Asks for 3 years of experience. Asks for a bachelor's degree. Skills: {skills}."
-            for skills in ("?, make dough", "?")
-        ],
+        ["We bake.", "Bakers, Bread, Cook", "Ovens, Deck, ?", "?"],
     ]
-    assert await standardise(both, standard_posting) == first
+    assert await standardise(both) == first
     assert Embedder.asked[2] == []
 
 
 async def test_the_oldest_links_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.esco._REMEMBERED", 2)
     standardise = standardiser()
-    await standardise([reading("en", "Baker", "a", "b", "c")], standard_posting)
+    await standardise([reading("en", "Baker", "a", "b", "c")])
     assert [text for _, text in standardise.known] == ["b", "c"]
 
 
 async def test_a_concept_is_published_once_with_all_that_shows_it_in_the_texts_language() -> None:
     own = reading("fr", "Boulanger", "dough", "?", "pastry")
-    (fields,) = await standardiser()([own], standard_posting)
+    (fields,) = await standardiser()([own])
     occupation = fields["esco_occupation"]
     assert (occupation.value.label, occupation.confidence) == ("boulanger", 0.8)
     assert occupation.evidence == own.title.evidence
@@ -103,10 +100,18 @@ async def test_a_concept_is_published_once_with_all_that_shows_it_in_the_texts_l
 
 
 async def test_without_a_title_there_is_no_occupation_and_without_reading_no_embedding() -> None:
-    (fields,) = await standardiser()([reading("xx", None, supported=False)], standard_posting)
-    assert (fields["esco_occupation"].value, fields["embedding"]) == (None, None)
+    (fields,) = await standardiser()([reading("xx", None, supported=False)])
+    assert fields["esco_occupation"].value is None
+    assert [fields[name] for name in ("embedding", "titles_embedding", "skills_embedding")] == [None] * 3
+
+
+async def test_what_a_text_does_not_name_has_no_vector_of_its_own() -> None:
+    own = reading("en", None)._replace(past_titles=())
+    (fields,) = await standardiser()([own])
+    assert (fields["titles_embedding"], fields["skills_embedding"]) == (None, None)
+    assert fields["embedding"] is not None
 
 
 async def test_vectors_of_another_embedder_are_refused() -> None:
     with pytest.raises(FatalError, match="restart"):
-        await standardiser("2")([reading("en", "Baker")], standard_posting)
+        await standardiser("2")([reading("en", "Baker")])

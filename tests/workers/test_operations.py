@@ -13,6 +13,8 @@ from tests.support.streams import produce, read_all, until_counted
 from tests.workers.test_cli import Command
 from topics.catalogue import (
     DEAD_LETTERS,
+    MATCHES,
+    OUTCOMES,
     POSTING_FEATURES,
     POSTINGS,
     POSTINGS_FLOW,
@@ -33,6 +35,11 @@ from workers.settings import Settings
 
 def value(key: str, version: int = 0, body: str = "We bake bread.") -> bytes:
     return json.dumps({"id": key, "version": version, "body": body}).encode()
+
+
+def decision(posting: str, cv: str) -> tuple[bytes, bytes]:
+    content = {"posting_id": posting, "cv_id": cv, "status": "hired", "at": "2026-11-26T09:00:00Z"}
+    return f"{posting}:{cv}".encode(), json.dumps(content).encode()
 
 
 def record(offset: int, version: int | None = 0, origin: int | None = None) -> Record:
@@ -237,6 +244,7 @@ async def test_what_came_in_between_stands_last_again(settings: Settings, newer:
 
 async def test_an_erased_posting_is_gone_everywhere(settings: Settings, command: Command) -> None:
     secret = value("gone", 1, "A secret.")
+    await produce(settings, OUTCOMES.name, [decision("gone", "cv-1"), decision("stays", "gone")])
     await answer(settings, worker(failing="A secret."), {b"gone": secret}, DEAD_LETTERS.name)
     async with postings.worker(settings) as real:
         await answer(settings, real, {b"gone": value("gone", 2, "A secret too.")}, POSTING_FEATURES.name)
@@ -259,9 +267,16 @@ async def test_an_erased_posting_is_gone_everywhere(settings: Settings, command:
     assert (receipt["cached"], receipt["pending"]) == (1, [])
     states = {row["topic"]: row["state"] for row in receipt["rows"]}
     assert states == dict.fromkeys((POSTINGS.name, POSTING_FEATURES.name, POSTINGS_LEDGER.name), "complete") | {
+        # The first run erased the decision.
+        OUTCOMES.name: "absent",
+        MATCHES.name: "absent",
         DEAD_LETTERS.name: "absent",
         REJECTIONS.name: "expires",
     }
+    assert [await answers(settings, key, OUTCOMES.name) for key in (b"gone:cv-1", b"stays:gone")] == [
+        [decision("gone", "cv-1")[1], None],
+        [decision("stays", "gone")[1]],
+    ]
     for topic in (POSTINGS, POSTING_FEATURES, POSTINGS_LEDGER, DEAD_LETTERS):
         assert (await answers(settings, b"gone", topic.name))[-1] is None
     assert (await command("dlq", "list", "--key", "gone", "--json")).out == ""

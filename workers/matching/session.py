@@ -145,8 +145,6 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             self._member.subscribe([MATCHER_FLOW.sources[0].name], listener=self)
             while not stop.is_set():
                 await self._round()
-                if self._failure is not None:
-                    raise self._failure
                 for consumer in (self._reader, self._member):
                     kafka.raise_denied_topics(consumer)
         finally:
@@ -162,7 +160,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         numbers = {topic.name: await kafka.partitions_of(self._reader, topic.name) for topic in MATCHER_FLOW.sources}
         numbers[TARGET.name] = await kafka.partitions_of(self._reader, TARGET.name)
         if missing := [name for name, found in numbers.items() if not found]:
-            raise RetryableError(f"topic {missing[0]} does not exist; `talentstream topics apply` creates it")
+            raise RetryableError(f"no topic {missing[0]} to be seen: `talentstream topics apply`, or an ACL to Read it")
         if len(set(map(frozenset, numbers.values()))) > 1:
             raise FatalError(f"{', '.join(numbers)} must have the same number of partitions")
         partitions = [TopicPartition(name, number) for name in _SIDES for number in sorted(numbers[name])]
@@ -222,6 +220,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         # Its records are none of ours; asking shows that we live, and brings out what went wrong in the group.
         await self._member.getmany(timeout_ms=0)
         async with self._turn:
+            if self._failure is not None:
+                raise self._failure
             self._awaited = {tp: end for tp, end in self._awaited.items() if self._positions[tp] < end}
             # Between a rebalance's two halves lists wait whose owner is not known.
             settled = self._matcher.partitions <= self._sinks.keys()
@@ -296,8 +296,14 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         for number in self._matcher.partitions - set(numbers):
             self._matcher.disown(number)
         sinks = {n: TransactionalSink(self._settings, self._group, _source(n)) for n in numbers}
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for sink in sinks.values():
+                    tasks.create_task(sink.open())
+        except BaseException:
+            await asyncio.gather(*(sink.close() for sink in sinks.values()))
+            raise
         self._sinks |= sinks
-        await asyncio.gather(*(sink.open() for sink in sinks.values()))
         for number, lists in (await self._standing(numbers)).items():
             self._matcher.own(number, lists)
         # Whatever they made their last lists of was in the topics before the fence.

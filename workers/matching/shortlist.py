@@ -17,7 +17,7 @@ LOWEST, HIGHEST = -2.0, 2.0
 
 def similarities(matrix: NDArray[np.generic], vector: NDArray[np.generic]) -> NDArray[np.float64]:
     """Exact, `(rows,)`, of vectors `(rows, dimension)` that half precision can hold."""
-    products: NDArray[np.float64] = matrix.astype(np.float64) @ vector.astype(np.float64)
+    products: NDArray[np.float64] = np.asarray(matrix, np.float64) @ np.asarray(vector, np.float64)
     return products
 
 

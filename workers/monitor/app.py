@@ -24,13 +24,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from topics.catalogue import (
-    CV_GROUPS,
-    FAIRNESS_REPORTS,
-    MATCHES,
-    OUTCOMES,
-    REJECTIONS,
-)
+from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, MATCHES, OUTCOMES, REJECTIONS
 from topics.envelope import encode, header, output_headers
 from topics.rejections import Rejection
 from topics.validation import InvalidEventError
@@ -140,8 +134,8 @@ class Monitor:
         """Until `stop`.
 
         Raises:
-            FatalError: Faust has given up, or a record can't be taken in.
-            RetryableError: another monitor has joined the group; connect again.
+            FatalError: a record can't be taken in, or Kafka refuses us.
+            RetryableError: Faust has given up, or another monitor has joined the group; connect again.
             KafkaError: a rejection could not be published.
         """
         starting = asyncio.create_task(self._app.start())
@@ -164,9 +158,10 @@ class Monitor:
             while not stop.is_set():
                 if self._failed.done():
                     raise self._failed.result()
-                if self._app.crashed or (starting.done() and starting.exception() is not None):
-                    reason = self._app.crash_reason or starting.exception()
-                    raise FatalError(f"Faust has stopped: {type(reason).__name__}")
+                reason = self._app.crash_reason or (starting.exception() if starting.done() else None)
+                if reason is not None:
+                    await kafka.raise_refusal(self._settings, reason)
+                    raise RetryableError(f"Faust has stopped: {type(reason).__name__}")
                 ready = starting.done() and self._whole()
                 if not ready and time.monotonic() > deadline:
                     raise RetryableError("not all partitions are ours: another monitor is at work")
@@ -179,8 +174,9 @@ class Monitor:
                     deadline = moved + _JOIN_SESSIONS * self._settings.session_timeout_s
                 health.ready = ready
                 health.beat(stalled_s=time.monotonic() - moved)
+                telemetry.STALL.labels(NAME).set(time.monotonic() - moved)
                 if judging is not None and judging.done():
-                    self._judged(judging)
+                    await self._judged(judging)
                     judging, judged = None, time.monotonic()
                 elif ready and judging is None and time.monotonic() - judged >= self._settings.fairness_interval_s:
                     judging = asyncio.create_task(self.judge(until_ms))
@@ -190,10 +186,11 @@ class Monitor:
             if judging is not None:
                 judging.cancel()
 
-    def _judged(self, judging: "asyncio.Task[None]") -> None:
+    async def _judged(self, judging: "asyncio.Task[None]") -> None:
         try:
             judging.result()
         except KafkaError as error:  # the window has no verdict yet: the next round tries again
+            await kafka.raise_refusal(self._settings, error)
             log.warning("reports not published", worker=NAME, error=type(error).__name__)
             telemetry.RETRIES.labels(NAME, type(error).__name__).inc()
 
@@ -273,7 +270,7 @@ async def connect(settings: Settings) -> AsyncIterator[Monitor]:
     try:
         existing = {state.topic.name: state.partitions for state in await admin.states(settings)}
         if missing := [t.name for t in (*SOURCES, FAIRNESS_REPORTS, REJECTIONS) if not existing.get(t.name)]:
-            raise RetryableError(f"no topic {', '.join(missing)}; `talentstream topics apply` creates it")
+            raise RetryableError(f"no topic {', '.join(missing)}, or no right to see it; `talentstream topics apply`")
         if await admin.members(settings, group_of(settings, NAME)):
             raise RetryableError("another monitor is at work; standing by")
         await admin.apply(settings.model_copy(update={"partitions": 1}), changelogs(settings))

@@ -1,9 +1,11 @@
 """The parts of Faust that the monitor uses, bent where it needs them; the only module of it that imports Faust."""
 
+import asyncio
 import ssl
 from typing import Any
 
 import faust
+from faust.exceptions import ProducerSendError
 from faust.transport.drivers import aiokafka as driver
 
 from topics.catalogue import DELETE_RETENTION_MS, MATCHES, MAX_COMPACTION_LAG_MS, Topic
@@ -38,8 +40,20 @@ class _CommittedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
 
 class _Consumer(driver.Consumer):  # type: ignore[misc]
+    """Commits an offset once the changes that its records made are written.
+
+    Faust commits without looking: what a crash keeps from a changelog would be missing from the table for good.
+    """
+
     def _new_consumer_thread(self) -> Any:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _handle_attached(self, commit_offsets: Any) -> None:
+        await super()._handle_attached(commit_offsets)
+        if pending := set(self.app.changes):
+            await asyncio.wait(pending)
+        if any(change.exception() is not None for change in pending):
+            raise ProducerSendError("a change could not be written")
 
 
 class _Transport(driver.Transport):  # type: ignore[misc]
@@ -51,6 +65,14 @@ class _Table(faust.Table):  # type: ignore[misc]
 
     def partition_for_key(self, key: Any) -> int:
         return 0
+
+    def send_changelog(self, *args: Any, **kwargs: Any) -> Any:
+        change = super().send_changelog(*args, **kwargs)
+        changes = self.app.changes
+        changes.add(change)
+        # A failed one stays, for the next commit to find.
+        change.add_done_callback(lambda done: None if done.cancelled() or done.exception() else changes.discard(done))
+        return change
 
 
 def changelogs(settings: Settings) -> list[Topic]:
@@ -102,6 +124,7 @@ def make_app(settings: Settings, folder: str) -> Any:
         Table=_Table,
         autodiscover=False,
     )
+    app.changes = set()
     app.transport = _Transport(app.conf.broker_consumer, app, loop=app.loop)
     return app
 

@@ -34,8 +34,8 @@ def bag(texts: Sequence[str]) -> NDArray[np.float32]:
         for word in text.lower().replace(",", " ").replace(".", " ").split():
             value = zlib.crc32(word.encode())
             vectors[row, value % 256] += 1 if value & 256 else -1
-    lengths: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-9)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
 @cache
@@ -56,18 +56,18 @@ def heads() -> dict[float, FairHead]:
 def test_the_term_closes_the_gap_that_the_bias_opened() -> None:
     test = encoded("test")
     plain, fair = (test.logits(heads()[beta]) for beta in CONFIG.betas)
-    unfair, ours = (judged(test, logits, "fit", plain) for logits in (plain, fair))
+    unfair, ours = (judged(test.examples, logits, "fit", plain) for logits in (plain, fair))
     assert unfair.gaps.parity.low > 5
     assert ours.gaps.parity.value < unfair.gaps.parity.value / 2
     assert ours.gaps.opportunity.value < unfair.gaps.opportunity.value / 2
     assert ours.chosen.value > 10
-    assert flips(test, fair)[0].value < flips(test, plain)[0].value
+    assert flips(test.examples, fair)[0].value < flips(test.examples, plain)[0].value
 
 
 def test_the_cost_is_paired_with_the_utility() -> None:
     test = encoded("test")
     plain, fair = (test.logits(heads()[beta]) for beta in CONFIG.betas)
-    before, after = (judged(test, logits, "label", plain) for logits in (plain, fair))
+    before, after = (judged(test.examples, logits, "label", plain) for logits in (plain, fair))
     assert {own.value for own in before.cost.values()} == {0.0}
     for name, cost in after.cost.items():
         assert cost.value == pytest.approx(before.utility[name].value - after.utility[name].value)
@@ -83,7 +83,7 @@ def test_the_group_is_harder_to_tell_after_the_projection() -> None:
 def test_re_ranking_gives_each_group_its_share() -> None:
     test = encoded("test")
     logits = test.logits(heads()[0.0])
-    before, after = (placed(test, logits, quota)[0]["women"] for quota in (False, True))
+    before, after = (placed(test.examples, logits, quota)[0]["women"] for quota in (False, True))
     assert before.representation.high < 50
     assert after.representation.value == pytest.approx(50, abs=3)
 

@@ -1,158 +1,35 @@
 """The Faust app on a real broker: what it publishes, what a restart keeps, what it never reads, keeps or tells."""
 
 import asyncio
-import contextlib
 import json
-import random
-import re
 import time
-import zlib
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
-from unittest.mock import AsyncMock
+from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from jsonschema import Draft202012Validator
-from prometheus_client import REGISTRY
+from typer.testing import CliRunner
 
 from tests.support.streams import read_all
-from tests.workers.monitor.streams import HOUR_MS, cv_list, groups, outcome, posting_list, tombstone
-from topics.catalogue import FAIRNESS_REPORTS, REJECTIONS
+from tests.workers.monitor.runs import (
+    PAST_MS,
+    candidates,
+    declared,
+    gauge,
+    lists,
+    publish,
+    reports,
+    running,
+)
+from tests.workers.monitor.streams import cv_list, groups, outcome, tombstone
+from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, OUTCOMES, REJECTIONS, Topic
 from topics.envelope import header
-from topics.fairness import FairnessReport
 from topics.generate import json_schema
 from topics.rejections import Rejection
-from workers import admin, kafka
-from workers.delivery import Record
-from workers.embedded import EmbeddedKafka
-from workers.errors import RetryableError
-from workers.health import Health
-from workers.monitor import app, gauges
-from workers.monitor.app import Monitor
+from workers import cli, kafka
+from workers.monitor import gauges
 from workers.monitor.driver import TABLES
 from workers.settings import Settings
-
-# A window that has been over for an hour, whatever the time.
-PAST_MS = int(time.time() * 1000) // HOUR_MS * HOUR_MS - 2 * HOUR_MS
-
-
-@pytest_asyncio.fixture(scope="module")
-async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """With the catalogue's topics, which the tests of this module share: each has a market of its own."""
-    async with EmbeddedKafka(tmp_path_factory.mktemp("monitor")) as server:
-        await admin.apply(Settings(KAFKA_BOOTSTRAP_SERVERS=server.bootstrap_servers, partitions=3))
-        yield server.bootstrap_servers
-
-
-@pytest.fixture
-def market(request: pytest.FixtureRequest) -> str:
-    name = re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_"))
-    return f"{name[:24]}-{zlib.crc32(name.encode()) % 1000}"
-
-
-@pytest.fixture
-def settings(broker: str, market: str) -> Settings:
-    return Settings(
-        KAFKA_BOOTSTRAP_SERVERS=broker,
-        group_prefix=market,
-        session_timeout_s=6,
-        http_port=0,
-        fairness_interval_s=0.2,
-        fairness_window_hours=(1,),
-        fairness_minimum_group=10,
-    )
-
-
-@dataclass
-class Run:
-    """A monitor at work."""
-
-    monitor: Monitor
-    health: Health
-    task: "asyncio.Task[None]"
-
-    async def until(self, what: str, reached: Any, timeout_s: float = 40) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not reached():
-            assert not self.task.done(), self.task
-            assert time.monotonic() < deadline, what
-            await asyncio.sleep(0.1)
-
-    async def until_judged(self, *markets: str) -> None:
-        """Until each market has a verdict that holds."""
-        verdicts = self.monitor.state.verdicts
-        await self.until(
-            f"no verdict on {markets}",
-            lambda: all(
-                any(key.startswith(f"{market} ") and not row["late"] for key, row in verdicts.items())
-                for market in markets
-            ),
-        )
-
-
-async def connected(parts: AsyncExitStack, settings: Settings) -> Monitor:
-    """A new broker has no coordinator of groups at first; a member that left is one for a moment."""
-    for _ in range(40):
-        with contextlib.suppress(RetryableError):
-            return await parts.enter_async_context(app.connect(settings))
-        await asyncio.sleep(0.25)
-    return await parts.enter_async_context(app.connect(settings))
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Run]:
-    stop, health = asyncio.Event(), Health(settings.stall_timeout_s)
-    async with AsyncExitStack() as parts:
-        monitor = await connected(parts, settings)
-        run = Run(monitor, health, asyncio.create_task(monitor.run(health, stop)))
-        try:
-            await run.until("not ready", lambda: health.ready)
-            yield run
-        finally:
-            stop.set()
-            await run.task
-
-
-async def publish(settings: Settings, records: Iterable[Record]) -> None:
-    producer = AIOKafkaProducer(**kafka.connection(settings), enable_idempotence=True)
-    async with producer:
-        sent = [
-            await producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
-            for record in records
-        ]
-        await asyncio.gather(*sent)
-
-
-async def reports(settings: Settings, market: str) -> list[FairnessReport]:
-    records = await read_all(settings, FAIRNESS_REPORTS.name)
-    return [FairnessReport.model_validate_json(r.value) for r in records if r.key == market.encode()]
-
-
-def candidates(market: str, count: int = 60) -> list[str]:
-    return [f"{market}-{number}" for number in range(count)]
-
-
-def declared(market: str, count: int = 60) -> list[Record]:
-    return [groups(cv, gender=("female", "male")[i % 2]) for i, cv in enumerate(candidates(market, count))]
-
-
-def lists(market: str, postings: Iterable[int], *, biased: bool) -> list[Record]:
-    """Of each posting twenty CVs; under a bias the men lead."""
-    found = []
-    for number in postings:
-        cvs = random.Random(number).sample(candidates(market), 20)
-        if biased:
-            cvs.sort(key=lambda cv: int(cv.rpartition("-")[2]) % 2, reverse=True)
-        found.append(posting_list(f"{market}-p{number}", cvs, PAST_MS, market))
-    return found
-
-
-def gauge(name: str, **labels: str) -> float | None:
-    return REGISTRY.get_sample_value(f"talentstream_{name}", labels)
 
 
 async def test_a_known_bias_is_reported_and_fairness_is_not_flagged(settings: Settings, market: str) -> None:
@@ -286,58 +163,28 @@ async def test_bad_events_are_rejected_and_no_value_is_logged(
     assert "aphod" not in printed.out + printed.err
 
 
-async def test_a_second_monitor_stands_by_and_takes_over(settings: Settings, market: str) -> None:
-    await publish(settings, [*declared(market), *lists(market, range(20), biased=True)])
-    stop = asyncio.Event()
-    async with running(settings) as run:
-        await run.until_judged(market)
-        second = asyncio.create_task(app.run(settings, stop))
-        await publish(settings, lists(market, range(20, 30), biased=True))
-        await run.until("not taken", lambda: f"{market}-p29" in run.monitor.state.lists)
-        await run.until_judged(market)
-        await asyncio.sleep(2)
-        assert run.health.ready
-        assert not second.done()
-    before = [report.postings for report in await reports(settings, market)]
-    assert before[-1] == 30
-    await publish(settings, lists(market, [30], biased=True))
-    await until_reported(settings, market, 31)
-    stop.set()
-    await second
-    assert [report.postings for report in await reports(settings, market)] == [*before, 31]
-
-
-async def test_an_app_whose_group_rebalances_is_made_anew(
-    settings: Settings, market: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("verb", "topic"), [("groups", CV_GROUPS), ("outcomes", OUTCOMES)])
+def test_files_of_groups_and_decisions_are_published(
+    settings: Settings, market: str, tmp_path: Path, verb: str, topic: Topic
 ) -> None:
-    """A second joins all the same, as one would that looked at the same moment, and leaves."""
-    await publish(settings, [*declared(market), *lists(market, range(20), biased=True)])
-    stop, leave = asyncio.Event(), asyncio.Event()
-    work = asyncio.create_task(app.run(settings, stop))
-    await until_reported(settings, market, 20)
-    async with AsyncExitStack() as parts:
-        with monkeypatch.context() as unseen:
-            unseen.setattr(admin, "members", AsyncMock(return_value=0))
-            second = await parts.enter_async_context(app.connect(settings))
-        joined = asyncio.create_task(second.run(Health(30), leave))
-        await asyncio.sleep(6)
-        await publish(settings, lists(market, range(20, 40), biased=True))
-        leave.set()
-        with contextlib.suppress(RetryableError):
-            await joined
-    await until_reported(settings, market, 40)
-    stop.set()
-    await work
-    printed = capfd.readouterr()
-    assert "rebalanced" in printed.out + printed.err
+    good = groups(market, gender="female") if topic is CV_GROUPS else outcome(market, "cv-1", "hired")
+    file = tmp_path / "events.jsonl"
+    file.write_bytes((good.value or b"") + b'\n{"id": "x", "gender": "Jane Doe"}\n')
+    address = {"KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers or ""}
+    result = CliRunner().invoke(cli.app, ["publish", verb, str(file)], env=address)
+    assert (result.exit_code, "published 1, refused 1" in result.output) == (1, True), result.output
+    assert "Jane" not in result.output
+    found = [record.value for record in asyncio.run(read_all(settings, topic.name)) if record.key == good.key]
+    assert [topic.model.model_validate_json(value) for value in found] == [  # type: ignore[union-attr]
+        topic.model.model_validate_json(good.value or b"")  # type: ignore[union-attr]
+    ]
 
 
-async def until_reported(settings: Settings, market: str, postings: int) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            if any(report.postings == postings for report in await reports(settings, market)):
-                return
-            await asyncio.sleep(0.5)
+def test_without_faust_the_command_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda _: None)
+    result = CliRunner().invoke(cli.app, ["monitor", "fairness"], env={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert result.exit_code == 1
+    assert "uv sync --extra monitor" in result.output
 
 
 def test_gauges_of_reports_that_are_gone_are_removed() -> None:
