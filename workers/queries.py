@@ -15,6 +15,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -49,7 +50,7 @@ from workers.errors import WorkError
 from workers.inference import Infer, ServedModel
 from workers.llm import engine, prompt
 from workers.llm import shadow as shadowing
-from workers.llm.engine import LlmEngine
+from workers.llm.engine import LlmEngine, Understood
 from workers.llm.errors import LlmError
 from workers.llm.shadow import Shadow
 from workers.settings import Settings
@@ -59,6 +60,8 @@ NAME = QUERIES_FLOW.worker
 DEFAULTS: dict[str, Any] = {"batch_wait_s": 0.0, "batch_events": 32}
 # Of the student: as many as the model has instances.
 BATCHES_AT_ONCE = 2
+# Kept of failed batches; partitions that were lost meanwhile leave some behind.
+MOST_ANSWERS = 10_000
 
 log = structlog.get_logger()
 
@@ -69,20 +72,38 @@ async def handle(batch: Sequence[Event[Query]], infer: Infer, student: QueryStud
     return [_Calls(event).outcome(own) for event, own in zip(batch, understandings, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class LlmAnswer:
+    """What came of asking an LLM: a reading, or the reason why there is none; and the tool calls it made."""
+
+    understood: Understood | None
+    failure: tuple[str, ...]
+    calls: tuple[ToolCall, ...]
+
+
 async def handle_by_llm(
-    batch: Sequence[Event[Query]], infer: Infer, student: QueryStudent, llm: LlmEngine
+    batch: Sequence[Event[Query]],
+    infer: Infer,
+    student: QueryStudent,
+    llm: LlmEngine,
+    answers: dict[str, LlmAnswer],
 ) -> list[Outcome]:
     """As :func:`handle`, but the LLM reads, all queries at once; each tool call is announced as soon as it is whole.
 
     Where the LLM fails the student answers. What was announced until then is out; the understanding says which of the
     calls stand.
+
+    Args:
+        answers: by record, of batches that have failed: while the student is out of reach nothing is asked twice.
     """
     try:
         # Where one fails none of the others may go on: it would announce into the next attempt.
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_by_llm(event, infer, student, llm)) for event in batch]
+            tasks = [group.create_task(_by_llm(event, infer, student, llm, answers)) for event in batch]
     except* WorkError as errors:
         raise errors.exceptions[0] from None
+    for event in batch:
+        answers.pop(event.record.identity, None)
     return [task.result() for task in tasks]
 
 
@@ -100,21 +121,38 @@ async def handle_shadowed(
     return [_Calls(event).outcome(own) for event, own in zip(batch, understandings, strict=True)]
 
 
-async def _by_llm(event: Event[Query], infer: Infer, student: QueryStudent, llm: LlmEngine) -> Outcome:
+async def _by_llm(
+    event: Event[Query], infer: Infer, student: QueryStudent, llm: LlmEngine, answers: dict[str, LlmAnswer]
+) -> Outcome:
     query = _dated(event)
     calls = _Calls(event)
-    try:
+    answer = answers.get(event.record.identity)
+    if answer is None:
+        answer = await _ask(query, llm, calls)
+        if len(answers) < MOST_ANSWERS:
+            answers[event.record.identity] = answer
+    else:
+        for call in answer.calls:
+            calls.dispatch(call)
+    if answer.understood is not None:
+        reading, degraded = answer.understood.reading, answer.understood.degraded
+        understanding = _understanding(query, reading, calls.standing, _llm_lineage(llm), "llm")
+        return calls.outcome(understanding.model_copy(update={"degraded": degraded}))
+    (by_student,) = await understand([query], infer, student)
+    return calls.outcome(by_student.model_copy(update={"degraded": answer.failure}))
+
+
+async def _ask(query: Query, llm: LlmEngine, calls: "_Calls") -> LlmAnswer:
+    """Asks the LLM, each of whose calls is dispatched as it comes."""
+    if guard.refuses(query.text):
         # An order to the system or code: no LLM needs to see it.
-        understood = None if guard.refuses(query.text) else await llm.read(query, calls.dispatch)
-        failure: tuple[str, ...] = ()
+        return LlmAnswer(None, (), ())
+    try:
+        understood = await llm.read(query, calls.dispatch)
     except LlmError as error:
         log.debug("the student answers in the LLM's place", reason=error.reason, cause=str(error))
-        understood, failure = None, (error.reason,)
-    if understood is not None:
-        understanding = _understanding(query, understood.reading, calls.standing, _llm_lineage(llm), "llm")
-        return calls.outcome(understanding.model_copy(update={"degraded": understood.degraded}))
-    (by_student,) = await understand([query], infer, student)
-    return calls.outcome(by_student.model_copy(update={"degraded": failure}))
+        return LlmAnswer(None, (error.reason,), tuple(calls.standing))
+    return LlmAnswer(understood, (), tuple(calls.standing))
 
 
 class _Calls:
@@ -294,8 +332,8 @@ async def worker(settings: Settings) -> AsyncIterator[Worker]:
         else:
             llm = await parts.enter_async_context(engine.connect(settings, student.normaliser))
             if settings.query_engine == "llm":
-                handler, announces = partial(handle_by_llm, infer=infer, student=student, llm=llm), QUERY_TOOL_CALLS
-                at_once = None
+                handler = partial(handle_by_llm, infer=infer, student=student, llm=llm, answers={})
+                announces, at_once = QUERY_TOOL_CALLS, None
             else:
                 shadow = await parts.enter_async_context(shadowing.connect(settings, llm))
                 handler = partial(handle_shadowed, infer=infer, student=student, shadow=shadow)

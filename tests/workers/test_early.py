@@ -4,19 +4,24 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
 
 from tests.support.streams import lost_and_doubled, make_topics, produce, read_all, until_answered, until_counted
 from tests.workers.test_engine import Echo
-from topics.catalogue import DEAD_LETTERS, Flow, Topic
+from topics.catalogue import DEAD_LETTERS, QUERIES, QUERY_TOOL_CALLS, REJECTIONS, Flow, Topic
 from topics.envelope import header
 from workers import admin
 from workers.delivery import Event, Handler, Outcome, Output, Record, Worker
 from workers.delivery.early import Early, Note
-from workers.errors import RetryableError
+from workers.delivery.ledger import Ledger
+from workers.delivery.messages import Message
+from workers.delivery.process import process
+from workers.delivery.sink import Sink
+from workers.errors import FatalError, PoisonError, RetryableError
 from workers.runtime import in_background
 from workers.settings import Settings
 
@@ -60,6 +65,8 @@ class Stream:
                     event.announce(Output(self.calls, event.key, Echo(id=event.key)))
             if wait is not None:
                 await wait.wait()
+            # So that whatever goes on beside a handler has its time.
+            await asyncio.sleep(0.05)
             if left[0]:
                 left[0] -= 1
                 raise RetryableError("Triton: UNAVAILABLE")
@@ -128,6 +135,45 @@ async def test_a_killed_owner_s_announcements_are_not_repeated(kafka_settings: S
     assert all(attempts[-1] for attempts in stream.seen.values())
 
 
+async def test_halves_of_a_failed_batch_know_what_the_whole_announced() -> None:
+    out: list[Message] = []
+
+    class Collecting:
+        async def publish_early(self, messages: Sequence[Message], offset: int, note: object) -> None:
+            out.extend(messages)
+
+    async def handle(batch: Sequence[Event[Any]]) -> list[Outcome]:
+        for event in batch:
+            if not event.announced:
+                event.announce(Output(QUERY_TOOL_CALLS, event.key, Echo(id=event.key)))
+        if any(event.key == "bad" for event in batch):
+            raise PoisonError("a fault of ours")
+        return [(Output(QUERY_TOOL_CALLS, event.key, Echo(id=event.key)),) for event in batch]
+
+    flow = Flow("early", "query", QUERIES, (QUERY_TOOL_CALLS,))
+    worker = Worker(flow, handle, lambda: "test", QUERY_TOOL_CALLS)
+    early, ended = Early(worker), asyncio.Event()
+    records = [
+        Record("queries.v1", 0, offset, key.encode(), json.dumps({"id": key, "text": "baker"}).encode(), (), 0)
+        for offset, key in enumerate(("good", "bad"))
+    ]
+    answers = await process(worker, records, Ledger(), timeout_s=5, early=early)
+    ended.set()
+    await early.publish(cast(Sink, Collecting()), 0, ended)
+    assert sorted(message.key or b"" for message in out) == [b"bad", b"good"]
+    assert [message.topic for message in answers.messages] == [REJECTIONS.name, DEAD_LETTERS.name]
+
+
+async def test_topics_that_announcements_could_not_be_told_apart_in_are_refused(kafka_settings: Settings) -> None:
+    source, target = await make_topics(kafka_settings)
+    narrow = replace(source, name=f"{source.name}-narrow", partitions=1)
+    await admin.apply(kafka_settings.model_copy(update={"partitions": 1}), (narrow,))
+    stream = Stream(kafka_settings, source, narrow, target)
+    with pytest.raises(FatalError, match="at least the"):
+        async with in_background(stream.worker(stream.handler()), kafka_settings):
+            pass
+
+
 async def test_a_handler_can_t_announce_what_is_not_its_own(kafka_settings: Settings) -> None:
     stream = await Stream.make(kafka_settings)
     await admin.apply(kafka_settings, (DEAD_LETTERS,))
@@ -156,6 +202,9 @@ def test_a_note_stays_while_it_speaks_of_inputs_to_come() -> None:
     early = Early(worker, Note(PLACE, 5, last=9))
     assert early.note_at(9) == str(Note(PLACE, 5, 9))
     assert early.note_at(10) == ""
+    # Asking forgets nothing: the batch may still be handled, and ask what of it is out.
+    assert early.note_at(9) == str(Note(PLACE, 5, 9))
+    early.forget(10)
     assert early.note_at(9) == ""
 
 

@@ -148,7 +148,10 @@ async def test_a_restart_of_a_static_member_causes_no_rebalance(kafka_settings: 
     assert lost_and_doubled([k for k, _ in inputs], await read_all(kafka_settings, target.name)) == ([], [])
 
 
-async def test_a_stuck_partition_fails_liveness_and_an_outage_does_not(kafka_settings: Settings) -> None:
+@pytest.mark.parametrize("batches_at_once", [None, 1])
+async def test_a_stuck_partition_fails_liveness_and_an_outage_does_not(
+    kafka_settings: Settings, batches_at_once: int | None
+) -> None:
     settings = kafka_settings.model_copy(update={"stall_timeout_s": 2.0, "handle_timeout_s": 3600.0})
     source, target = await make_topics(settings)
     release, down = asyncio.Event(), asyncio.Event()
@@ -160,7 +163,8 @@ async def test_a_stuck_partition_fails_liveness_and_an_outage_does_not(kafka_set
         return list(await echo(target)(events))
 
     health, stop = Health(settings.stall_timeout_s), asyncio.Event()
-    work = asyncio.create_task(run_worker(make_worker(source, target, handle), settings, health, stop))
+    worker = replace(make_worker(source, target, handle), batches_at_once=batches_at_once)
+    work = asyncio.create_task(run_worker(worker, settings, health, stop))
     try:
         await health.wait_ready()
         await asyncio.sleep(2.5)

@@ -56,6 +56,9 @@ async def read_back(settings: Settings, note: Note) -> dict[bytes, bytes]:
     consumer = kafka.committed_reader(settings)
     try:
         await consumer.start()
+        if note.place.partition not in await kafka.partitions_of(consumer, note.place.topic):
+            # The topic was made anew since, with fewer partitions: what was announced is gone.
+            return found
         consumer.assign([note.place])
         ends = await consumer.end_offsets([note.place])
         consumer.seek(note.place, note.start)
@@ -111,10 +114,13 @@ class Early:
 
     def note_at(self, next_offset: int) -> str:
         """Metadata for a commit of `next_offset`: the note while it speaks of inputs that are still to come."""
+        return str(self._note) if self._note is not None and self._note.last >= next_offset else ""
+
+    def forget(self, next_offset: int) -> None:
+        """Of inputs before `next_offset`, which is committed, nothing will be asked any more."""
         self._values = {offset: values for offset, values in self._values.items() if offset >= next_offset}
         if self._note is not None and self._note.last < next_offset:
             self._note, self._known = None, {}
-        return str(self._note or "")
 
     async def publish(self, sink: Sink, offset: int, ended: asyncio.Event) -> None:
         """Publishes what is announced, as it comes, each time all that has come, until `ended` and nothing is left.

@@ -25,7 +25,7 @@ from workers.delivery.ledger import Ledger, LedgerReader
 from workers.delivery.outcomes import Worker, group_of
 from workers.delivery.partition import PartitionRunner
 from workers.delivery.sink import AtLeastOnceSink, Sink, TransactionalSink
-from workers.errors import FencedError, RetryableError
+from workers.errors import FatalError, FencedError, RetryableError
 from workers.health import Health
 from workers.settings import Settings
 
@@ -194,9 +194,13 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         """Fences earlier owners, then starts from what they had committed."""
         opening: dict[TopicPartition, asyncio.Task[_Opened]] = {}
         try:
+            await self._check_announced()
             async with asyncio.timeout(self._settings.transaction_timeout_s), asyncio.TaskGroup() as tasks:
                 for partition in assigned:
                     opening[partition] = tasks.create_task(self._open(partition))
+        except FatalError as error:
+            self._failure = error
+            return
         except BaseException as error:
             opened = [t for t in opening.values() if t.done() and not t.cancelled() and t.exception() is None]
             await asyncio.gather(*(task.result().sink.close() for task in opened))
@@ -210,6 +214,16 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self.joined = self._health.ready = True
         telemetry.ASSIGNED.labels(self._worker.name).set(len(self._runners))
         log.info("partitions assigned", worker=self._worker.name, partitions=sorted(p.partition for p in self._runners))
+
+    async def _check_announced(self) -> None:
+        """Two partitions that announced into one could not tell, after a crash, whether the other is fenced."""
+        topic = self._worker.announces
+        if topic is None:
+            return
+        source = self._worker.flow.source
+        wanted, found = [len(await kafka.partitions_of(self._consumer, name)) for name in (source.name, topic.name)]
+        if 0 < found < wanted:
+            raise FatalError(f"{topic.name} must have at least the {wanted} partitions of {source.name}, not {found}")
 
     async def _open(self, partition: TopicPartition) -> "_Opened":
         sink = self._sink(partition)

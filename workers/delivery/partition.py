@@ -31,7 +31,8 @@ class PartitionRunner:
         sink: opened; closed by :meth:`close`.
         queue: of the partition, from the committed offset on, read after the sink was opened.
         early: what earlier owners had announced.
-        turns: of all partitions' batches, each taken before a batch is, and given back when it is handled.
+        turns: of all partitions' batches, each taken before a batch is, and given back when it is handled or waits to
+            be tried again: an outage holds up no other partition.
         restore: gives what earlier owners had answered.
         on_change: called when the queue has room again or the runner failed, so that the poll loop looks.
     """
@@ -54,6 +55,7 @@ class PartitionRunner:
         self._sink = sink
         self._early = early
         self._turns = turns
+        self._has_turn = False
         flow = worker.flow
         self._topics = [topic.name for topic in (*flow.derived, *([flow.ledger] if flow.ledger is not None else []))]
         self._backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
@@ -144,6 +146,8 @@ class PartitionRunner:
                 publishing.cancel()
                 await asyncio.wait([publishing])
             raise
+        finally:
+            self._give_turn()
 
     async def _take(self, publishing: asyncio.Task[None] | None) -> list[Record]:
         """The next batch, which has a turn; empty when closing.
@@ -155,10 +159,11 @@ class PartitionRunner:
                 publishing.result()
             due = self.queue.due_in(time.monotonic())
             if due == 0.0:
-                await self._turns.acquire()
+                await self._take_turn()
                 if self._closing.is_set():
-                    self._turns.release()
                     break
+                if publishing is not None and publishing.done():
+                    publishing.result()
                 batch = self.queue.take(time.monotonic())
                 self.in_flight += len(batch)
                 self._on_change()
@@ -168,13 +173,24 @@ class PartitionRunner:
                 await asyncio.wait_for(self._wake.wait(), due)
         return []
 
+    async def _take_turn(self) -> None:
+        """Waits for a turn, unless there is one."""
+        if not self._has_turn:
+            await self._turns.acquire()
+            self._has_turn = True
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turns.release()
+
     async def _handle_prepared(
         self, batch: Sequence[Record], ledger: Ledger, publishing: asyncio.Task[None] | None
     ) -> list[Message] | None:
         """As :meth:`_handle`; what can be published, or done of publishing, is done meanwhile."""
         ended = asyncio.Event()
         handling = asyncio.create_task(self._handle(batch, ledger))
-        handling.add_done_callback(lambda _: self._turns.release())
+        handling.add_done_callback(lambda _: self._give_turn())
         meanwhile = asyncio.create_task(self._meanwhile(batch, publishing, ended))
         try:
             await asyncio.wait([handling, meanwhile], return_when=asyncio.FIRST_COMPLETED)
@@ -217,6 +233,7 @@ class PartitionRunner:
         attempt = 0
         patience = Patience(self._settings.suspect_timeout_s)
         while True:
+            await self._take_turn()
             try:
                 with tracing.stage(name, "handle"):
                     answers = await process(
@@ -228,6 +245,7 @@ class PartitionRunner:
                         early=self._early,
                     )
             except RetryableError as error:
+                self._give_turn()
                 attempt += 1
                 patience.failed(isinstance(error, SuspectError), time.monotonic())
                 self.progressed()
@@ -251,6 +269,7 @@ class PartitionRunner:
         with tracing.stage(name, "publish"):
             next_offset = batch[-1].offset + 1
             await self._sink.publish(messages, next_offset, self._early.note_at(next_offset))
+        self._early.forget(next_offset)
         self.in_flight -= len(batch)
         self.progressed()
         # The oldest record's: one figure a batch, and the one that an indexer waits for.

@@ -8,7 +8,7 @@ import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -242,6 +242,8 @@ async def _handle(
         if len(events) == 1:
             answers[events[0].record.offset] = _failure(worker, events[0].record, error)
             return
+        # The call that failed may have announced something for any of them.
+        events = [replace(event, announced=early.announced(event.record)) for event in events]
         middle = len(events) // 2
         await _handle(worker, events[:middle], answers, timeout_s, condemn, early)
         await _handle(worker, events[middle:], answers, timeout_s, condemn, early)

@@ -21,6 +21,7 @@ from topics.envelope import encode, input_headers
 from topics.queries import Query, QueryReading, QueryUnderstanding, ToolCall
 from topics.query_shadow import Agreement, Overlap, QueryShadow
 from workers import kafka, telemetry
+from workers.delivery.closing import stop_producer
 from workers.errors import RetryableError
 from workers.llm import prompt
 from workers.llm.engine import LlmEngine
@@ -63,13 +64,14 @@ class Shadow:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _publish(self, query: Query, understanding: QueryUnderstanding, student_s: float) -> None:
-        report = await read(self._llm, query, understanding, student_s)
         headers = input_headers(QUERY_SHADOW, event_id=f"{query.id}:{query.version}", source=SOURCE)
         try:
+            report = await read(self._llm, query, understanding, student_s)
             await self._producer.send_and_wait(
                 QUERY_SHADOW.name, key=query.id.encode(), value=encode(report), headers=list(headers)
             )
-        except KafkaError as error:
+        except Exception as error:
+            # Whatever it was, nobody waits for it; its text may quote the query.
             telemetry.QUERY_SHADOW.labels("unpublished").inc()
             log.warning("a shadow report is lost", error=type(error).__name__)
         else:
@@ -186,7 +188,7 @@ async def connect(settings: Settings, llm: LlmEngine) -> AsyncIterator[Shadow]:
     try:
         await producer.start()
     except KafkaError as error:
-        await producer.stop()
+        await stop_producer(producer, settings.drain_timeout_s)
         raise RetryableError(f"Kafka: {type(error).__name__}") from error
     shadow = Shadow(llm, producer, BACKLOG * settings.llm_concurrency)
     try:
@@ -195,4 +197,4 @@ async def connect(settings: Settings, llm: LlmEngine) -> AsyncIterator[Shadow]:
         try:
             await shadow.close(settings.drain_timeout_s)
         finally:
-            await producer.stop()
+            await stop_producer(producer, settings.drain_timeout_s)

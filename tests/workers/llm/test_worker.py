@@ -212,7 +212,7 @@ async def test_a_further_attempt_announces_nothing_twice_and_withdraws_what_no_l
 
     async def attempt(text: str) -> tuple[QueryUnderstanding, list[QueryToolCall]]:
         events = [event(MIXED, tuple(announced), announce)]
-        (outcome,) = await queries.handle_by_llm(events, INFER, STUDENT, engine_of([text]))
+        (outcome,) = await queries.handle_by_llm(events, INFER, STUDENT, engine_of([text]), {})
         return parts(outcome)
 
     first, first_calls = await attempt(MIXED.answer)
@@ -226,6 +226,27 @@ async def test_a_further_attempt_announces_nothing_twice_and_withdraws_what_no_l
     # All that ever went out, in order; the understanding names those that stand.
     assert third_calls[:2] == first_calls
     assert [call.id for call in third.tool_calls] == ["mixed:0:0", "mixed:0:2"]
+
+
+async def test_while_the_student_is_out_of_reach_the_llm_is_asked_once() -> None:
+    asked: list[str] = []
+
+    class Engine:
+        model = "llm"
+
+        async def read(self, query: Query, dispatch: Callable[[Any], None]) -> None:
+            asked.append(query.id)
+            raise UnavailableError("so that the student is asked")
+
+    answers: dict[str, queries.LlmAnswer] = {}
+    events = [event(MIXED, (), lambda _: None)]
+    llm = cast(LlmEngine, Engine())
+    with pytest.raises(RetryableError):
+        await queries.handle_by_llm(events, DOWN, STUDENT, llm, answers)
+    (outcome,) = await queries.handle_by_llm(events, INFER, STUDENT, llm, answers)
+    assert asked == [MIXED.name]
+    assert parts(outcome)[0].degraded == ("llm_unavailable",)
+    assert answers == {}
 
 
 async def test_one_querys_failure_ends_the_others_before_they_announce_more() -> None:
@@ -242,14 +263,14 @@ async def test_one_querys_failure_ends_the_others_before_they_announce_more() ->
 
     events = [event(BY_NAME[name], (), lambda _: None) for name in ("criteria", "mixed")]
     with pytest.raises(RetryableError):
-        await queries.handle_by_llm(events, DOWN, STUDENT, cast(LlmEngine, Engine()))
+        await queries.handle_by_llm(events, DOWN, STUDENT, cast(LlmEngine, Engine()), {})
     assert going_on.is_set()
 
 
 async def test_what_an_llm_announced_stands_beside_the_students_calls_when_no_llm_is_asked_any_more() -> None:
     announced: list[bytes] = []
     events = [event(MIXED, (), lambda output: announced.append(output.value.model_dump_json().encode()))]
-    await queries.handle_by_llm(events, INFER, STUDENT, engine_of([MIXED.answer]))
+    await queries.handle_by_llm(events, INFER, STUDENT, engine_of([MIXED.answer]), {})
     (outcome,) = await queries.handle([event(MIXED, tuple(announced), lambda _: None)], INFER, STUDENT)
     final, calls = parts(outcome)
     assert [call.call.id for call in calls] == [f"mixed:0:{number}" for number in range(3)]
