@@ -35,8 +35,9 @@ A decision is P(fit) ≥ .5. DP, EOpp, EOdds: largest less smallest rate of the 
 is the worse of both its gaps. 95 % bootstrap intervals by posting; no difference is negative, so they lean upwards.
 
 **Model:** the published classifier over [u; v; |u − v|] as a light head on the frozen embeddings of `text_embedder`
-(`fair_head.py`); loss: cross-entropy + β · (DP + 0.3 EOpp + 0.3 EOdds), softened, by batch (`fair_loss.py`). With
-[u; v; u − v] as published it learned less. β was chosen on a validation part: **β = {chosen:g}**.
+(`fair_head.py`); loss: cross-entropy + β · (DP + 0.3 EOpp + 0.3 EOdds), softened, by batch (`fair_loss.py`). It learns
+from the biased labels alone. β = {chosen:g} is the cheapest that was within all bounds on a validation part.
+The encoder itself was not fine-tuned: the head holds the bounds, and two cores would need hours for the curve.
 
 ![Gaps and utility by β]({plot})
 
@@ -49,6 +50,9 @@ _TAIL = """
   it shows that the term works against such a bias, not that a deployment is fair. The monitor is for that.
 - The groups' merit is the same by construction. Where it is not, equal shares and equal opportunity can't both hold.
 - Against biased labels a scorer that sees no group at all has a gap in EOdds: women labelled fit had to be better.
+- The heads are not what the matcher serves: its scorer learned from a teacher's grades, which know no group, and is
+  judged here as it is. The term is for those who train on recruiters' decisions of their own.
+- Whether the terms are weighed well for labels with less or more bias was not tried.
 - Re-ranking by group needs the groups when it ranks; no worker has them. The term needs them in training alone.
 """
 
