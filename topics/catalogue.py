@@ -154,7 +154,7 @@ QUERY_UNDERSTANDING = Topic(
     cleanup="delete",
     retention_ms=QUERY_RETENTION_MS,
     partitions=QUERY_PARTITIONS,
-    summary="What each query means: intent, criteria with spans, rewrite, missing profile fields, facets.",
+    summary="What each query means: intent, criteria with spans, rewrite, facets, what the profile lacks.",
 )
 QUERY_TOOL_CALLS = Topic(
     name="query-tool-calls.v1",

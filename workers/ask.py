@@ -1,7 +1,5 @@
 """`talentstream ask`: one query, understood, for a person to look at."""
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,9 +11,8 @@ from rich.text import Text
 
 from topics.queries import CriterionType, Profile, Query, QueryUnderstanding, ToolCall
 from workers import queries
-from workers.embedded import EmbeddedStack
 from workers.settings import Settings
-from workers.terminal import console, errors, load_settings, run
+from workers.terminal import console, embedded, errors, load_settings, run
 
 COLOURS: dict[CriterionType, str] = {
     "title": "black on cyan",
@@ -60,17 +57,8 @@ def ask(
 
 
 async def _understood(settings: Settings, query: Query) -> QueryUnderstanding:
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        stack = EmbeddedStack(
-            Path(folder),
-            triton=settings.triton_url,
-            wanted=["triton"],
-            on_progress=lambda text: errors.print(text, style="dim", highlight=False),
-        )
-        async with stack as addresses:
-            complete = settings.model_copy(update={"triton_url": addresses.triton})
-            async with queries.reader(complete) as read:
-                return (await read([query]))[0]
+    async with embedded(settings, "triton") as complete, queries.reader(complete) as read:
+        return (await read([query]))[0]
 
 
 def show(text: str, understanding: QueryUnderstanding, console: Console) -> None:

@@ -2,21 +2,20 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from topics.catalogue import CVS, POSTINGS, Topic
+from topics.catalogue import CVS, POSTINGS
 from topics.matches import Match
 from workers import bench_matching, matcher
-from workers.embedded import EmbeddedRedis, EmbeddedStack
+from workers.embedded import EmbeddedRedis
 from workers.embedded.redis import redis8_server
-from workers.files import Line, parse_rename, read_events
+from workers.files import Line
 from workers.matching.offline import match_lines
-from workers.terminal import console, errors, load_settings, run
+from workers.terminal import console, embedded, load_settings, read_file, report, run
 
 
 def register(app: typer.Typer, bench_app: typer.Typer) -> None:
@@ -41,43 +40,25 @@ def match(
     Neither filters nor the relevance threshold leave anything out.
     """
     settings = load_settings(log_level="error")
-    posting_lines = _read(postings_file, POSTINGS, rename, "--rename")
-    cv_lines = _read(cvs_file, CVS, rename_cv, "--rename-cv")
+    posting_lines = read_file(postings_file, POSTINGS, rename, "--rename")
+    cv_lines = read_file(cvs_file, CVS, rename_cv, "--rename-cv")
     scorer = matcher.ranker(settings).scorer
 
-    async def work(folder: Path) -> tuple[int, int]:
+    async def work() -> tuple[int, int]:
         good = bad = 0
-        stack = EmbeddedStack(
-            folder,
-            triton=settings.triton_url,
-            wanted=["triton"],
-            on_progress=lambda text: errors.print(text, style="dim", highlight=False),
-        )
-        async with stack as addresses:
-            complete = settings.model_copy(update={"triton_url": addresses.triton})
+        async with embedded(settings, "triton") as complete:
             with target.open("w", encoding="utf-8") as out:
                 async for line, matches in match_lines(complete, posting_lines, cv_lines, scorer):
                     if matches is None:
-                        bad += 1
-                        for error in line.errors:
-                            key = f" ({line.key})" if line.key else ""
-                            errors.print(f"line {line.number}{key}: {error.field}: {error.message}", style="red")
+                        bad += report([line])
                     else:
                         good += 1
                         out.write(json.dumps(_row(line, matches), ensure_ascii=False) + "\n")
         return good, bad
 
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        good, bad = run(work(Path(folder)))
+    good, bad = run(work())
     console.print(f"ranked {good} postings, refused {bad} lines")
     raise typer.Exit(1 if bad else 0)
-
-
-def _read(path: Path, topic: Topic, rename: list[str], option: str) -> Iterator[Line]:
-    try:
-        return read_events(path, topic, parse_rename(rename))
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _row(line: Line, matches: list[Match]) -> dict[str, object]:
@@ -98,16 +79,14 @@ def bench(
     """Postings/s, waiting and recall of the matcher among synthetic CVs, FAISS and Redis 8 (embedded where unset)."""
     settings = load_settings(log_level="error", partitions=4)
 
-    async def work(folder: Path) -> None:
-        async with AsyncExitStack() as parts:
-            stack = EmbeddedStack(folder, kafka=settings.kafka_bootstrap_servers, wanted=["kafka"])
-            addresses = await parts.enter_async_context(stack)
+    async def work() -> None:
+        async with embedded(settings, "kafka") as complete, AsyncExitStack() as parts:
             url = settings.vector_redis_url
             if url is None and "redis" in index.names:
-                server = EmbeddedRedis(folder / "vectors", executable=redis8_server(), keeps_all=True)
+                folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="talentstream-")))
+                server = EmbeddedRedis(folder, executable=redis8_server(), keeps_all=True)
                 url = (await parts.enter_async_context(server)).url
-            complete = settings.model_copy(update={"kafka_bootstrap_servers": addresses.kafka, "vector_redis_url": url})
+            complete = complete.model_copy(update={"vector_redis_url": url})
             await bench_matching.run(complete, index.names, sizes, events, console)
 
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        run(work(Path(folder)))
+    run(work())

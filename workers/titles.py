@@ -3,7 +3,6 @@
 import asyncio
 import csv
 import json
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ from models.repository import model_dir
 from models.titles.student import TitleStudent
 from topics.titles import TitleFeatures
 from workers import served
-from workers.embedded import EmbeddedStack
 from workers.files import open_lines
 from workers.inference import Infer
 from workers.settings import Settings
-from workers.terminal import console, errors, load_settings, run
+from workers.terminal import console, embedded, load_settings, run
 
 BATCH = 512
 COLUMNS = ("title", "seniority", "seniority_confidence", "department", "department_confidence")
@@ -134,29 +132,13 @@ def titles(
     """Seniority and department of job titles, through Triton (embedded where TRITON_URL is unset)."""
     settings = load_settings(log_level="error")
 
-    async def work(folder: Path) -> int:
+    async def work() -> int:
         read = read_file(source)
         found: list[TitleFeatures] = []
-        async with _served(settings, folder) as complete, connect(complete) as reader:
+        async with embedded(settings, "triton") as complete, connect(complete) as reader:
             for start in range(0, len(read), BATCH):
                 found += await reader.read(read[start : start + BATCH])
         write_file(target, read, found)
         return len(read)
 
-    with tempfile.TemporaryDirectory(prefix="talentstream-", ignore_cleanup_errors=True) as folder:
-        console.print(f"read {run(work(Path(folder)))} titles")
-
-
-@asynccontextmanager
-async def _served(settings: Settings, folder: Path) -> AsyncIterator[Settings]:
-    """The settings, with an embedded Triton where they name none."""
-    stack = EmbeddedStack(
-        folder,
-        kafka=None,
-        triton=settings.triton_url,
-        redis=None,
-        wanted=["triton"],
-        on_progress=lambda text: errors.print(text, style="dim", highlight=False),
-    )
-    async with stack as addresses:
-        yield settings.model_copy(update={"triton_url": addresses.triton})
+    console.print(f"read {run(work())} titles")
