@@ -84,7 +84,7 @@ def export(run: Path, target: Path, labels_of: Sequence[Path]) -> Path:
         if not parts["calibration"]:
             raise ValueError("too few labels: none falls into the calibration part")
         _save(_calibrate(target, parts["calibration"]), target)
-    write_config(target, QueryStudent.name, OUTPUTS, assets_digest(target), labels.digest())
+    write_config(target, QueryStudent.name, OUTPUTS, assets_digest(target), labels.digest(), instances=2)
     log.info("%s: %.1f MB", target / WEIGHTS, (target / WEIGHTS).stat().st_size / 1e6)
     return target
 
