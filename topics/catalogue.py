@@ -131,7 +131,8 @@ CVS_LEDGER = Topic(
 )
 # A query is a person's words and profile, and of use for seconds; analysis takes what it may keep within days.
 QUERY_RETENTION_MS = 3 * DAY_MS
-# Few: each batch of a partition is a transaction of its own, and transactions are what a query waits for.
+# Few: each partition's batch costs an inference and a transaction of its own, and under load one of more queries takes
+# hardly longer; the number bounds the workers that can share the work.
 QUERY_PARTITIONS = 4
 QUERIES = Topic(
     name="queries.v1",

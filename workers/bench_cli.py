@@ -65,7 +65,7 @@ def bench_query_worker(
     rename: Rename = ["query=text"],  # noqa: B006 - typer copies it
 ) -> None:
     """How long a query waits (Kafka, Triton, Kafka) at several rates; beside it an LLM of the published pace."""
-    settings = load_settings(log_level="error")
+    settings = load_settings(log_level="error", partitions=2)
     lines = list(read_file(file or demo.QUERIES_FILE, QUERIES, rename))
 
     async def work() -> None:

@@ -4,9 +4,10 @@ Milliseconds matter here, so an event waits for no batch mates (`DEFAULTS`); wha
 inferred makes the next. Nothing is cached: a look-up would take a third of the time of an inference.
 
 A consumer sees a tool call when its transaction is committed. With the student all tool calls are known at one moment:
-one pass of the encoder gives intent and criteria, decoding takes half a millisecond, and a transaction of their own
-would bring them to nobody sooner and the understanding to everybody some milliseconds later. So both travel in one
-transaction, the tool calls first. An engine that takes longer announces each call as it comes (`delivery/early.py`).
+one pass of the encoder gives intent and criteria, decoding them takes a millisecond and a half, committing a
+transaction three and more. One of their own would bring the tool calls to nobody sooner and the understanding to
+everybody later. So both travel in one transaction, the tool calls first. An engine that takes longer announces each
+call as it comes (`delivery/early.py`).
 
 Engines: the student; an LLM, for which the student answers where it fails; the student with an LLM in its shadow.
 """

@@ -54,14 +54,20 @@ _TAIL = """
 
 ## Commands
 
-    python -m models.queries.train --labels queries.jsonl --layers {layers} --epochs {epochs} --composed {composed} \\
-        --spread {spread} --batch-tokens {batch_tokens} {flags}--out run
-    python -m models.queries.export --run run --labels queries.jsonl
+{commands}
+    python -m models.queries.export --run {last} --labels queries.jsonl
     python -m models.queries.evaluate --labels queries.jsonl --card
 
-Seeded; {hours} hours on a shared core of two. Kernels order their sums by the machine, so repeating the commands
+Seeded; {hours:.1f} hours on a shared core of two. Kernels order their sums by the machine, so repeating the commands
 gives a like model, not the same bytes.
 """
+
+
+def _command(run: Mapping[str, Any], index: int) -> str:
+    names = ("layers", "epochs", "composed", "spread", "batch_tokens", "rate", "head_rate", "seed")
+    options = [f"--{name.replace('_', '-')} {run[name]}" for name in names]
+    options += [*(["--bf16"] if run["bf16"] else []), *(["--start run0"] if index else []), f"--out run{index}"]
+    return f"    python -m models.queries.train --labels queries.jsonl \\\n        {' '.join(options)}"
 
 
 def write(
@@ -81,7 +87,15 @@ def write(
         counts: queries in each part.
         size: of the weights, in MB.
     """
-    told = {**training, **counts, "size": size, "flags": "--bf16 " if training["bf16"] else ""}
+    runs = [*([training["start"]] if "start" in training else []), training]
+    told = {
+        **training,
+        **counts,
+        "size": size,
+        "last": f"run{len(runs) - 1}",
+        "commands": "\n".join(_command(run, index) for index, run in enumerate(runs)),
+    }
+    told |= {"composed": sum(run["composed"] for run in runs), "hours": sum(run["hours"] for run in runs)}
     text = _HEAD.format(**told) + "\n".join(lines)
     if ablation:
         text += "\n## Layers and latency\n\n" + "\n".join(ablation) + "\n"

@@ -25,6 +25,12 @@ _LEVELS = {
     "lead": r"\blead\b|lead-|supervis|team leader",
     "executive": r"executive|director|management",
 }
+# Bare words for a field of work, which are no title.
+_FIELDS_OF_WORK = {
+    "cleaning": "cleaning", "sales": "sales", "warehouse": "warehousing", "nursing": "nursing", "security": "security",
+    "teaching": "teaching", "plumbing": "plumbing", "telemarketing": "telemarketing", "ménage": "cleaning",
+    "nettoyage": "cleaning", "vente": "sales", "coiffure": "hairdressing",
+}  # fmt: skip
 # Conventions: these words are negated only where another word excludes them.
 _LACKING = re.compile(r"^(?:no|without|sans|aucune?|0|zero|kein\w*|sin|senza|sem|geen|bez|pas de)\b", re.IGNORECASE)
 
@@ -57,6 +63,8 @@ def repaired(row: Row) -> dict[str, Any]:
         if own["type"] in ("experience_years", "education") and lacks:
             own["negated"] = False
             own["value"] = "0" if own["type"] == "experience_years" else "none"
+        if own["type"] == "title" and own["span"].casefold() in _FIELDS_OF_WORK:
+            own |= {"type": "industry", "value": _FIELDS_OF_WORK[own["span"].casefold()]}
         if own["type"] in ("salary", "experience_years") and re.match(r"\d+(?:\.\d+)?(?: |$)", own["value"]):
             own["value"] = own["value"] if own["value"] == "0" else ">=" + own["value"]
         criteria.append(own)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.queries.hints import Hints
 from models.queries.labels import NEGATED, TAGS, TYPES
 from models.queries.words import Words
 
@@ -13,6 +14,17 @@ Floats = NDArray[np.float32]
 _LEAST = 1e-6
 _COUNT = len(TAGS)
 _IMPOSSIBLE = -1e9
+# No label of these types begins or ends with such words.
+_MARKS = frozenset(',.;:!?-–—/|&*…"')
+_SMALL = frozenset(
+    ("de", "du", "des", "d", "à", "in", "at", "with", "of", "for", "and", "or", "to", "et", "ou", "en", "pour", "dans",
+     "sur", "chez", "im", "für", "bei", "und", "oder", "jobs", "'", "’")
+)  # fmt: skip
+_NAMES = frozenset(("title", "skill", "company", "location", "industry"))
+_OTHERS = {
+    "salary": frozenset(("salary", "salaire", "pay", "paying", "(")),
+    "schedule": frozenset(("de", "du", "des", "d", "'", "’", "la", "le", "les", "on", "the")),
+}
 
 
 def _transitions() -> NDArray[np.float64]:
@@ -39,16 +51,21 @@ class Span:
     negated: float
 
 
-def spans(words: Words, token_probs: Floats) -> list[Span]:
+def spans(words: Words, token_probs: Floats, text: str = "", hints: Hints | None = None) -> list[Span]:
     """The likeliest spans (Viterbi), in the text's order; they never overlap.
 
     Args:
         token_probs: `(tokens, TOKEN_CLASSES)`, without padding.
+        text: the query; its small words are no part of a span's edge.
+        hints: known names, if they are to count.
     """
     if not words.tokens:
         return []
     own = token_probs[list(words.tokens)].astype(np.float64)
-    tags = _best(np.log(np.maximum(own[:, :_COUNT], _LEAST)))
+    logs = np.log(np.maximum(own[:, :_COUNT], _LEAST))
+    if hints is not None:
+        hints.nudge(text, words.spans, logs)
+    tags = _best(logs)
     found: list[Span] = []
     index = 0
     while index < len(tags):
@@ -59,12 +76,31 @@ def spans(words: Words, token_probs: Floats) -> list[Span]:
         last = index
         while last + 1 < len(tags) and tags[last + 1] == tag + 1:
             last += 1
-        rows = own[index : last + 1]
+        name = TYPES[(tag - 1) // 2]
+        head, tail = _trimmed(name, [text[start:end].casefold() for start, end in words.spans[index : last + 1]])
+        rows = own[index + head : index + tail]
         sure = float(np.exp(np.mean(np.log(np.maximum(rows[:, tag] + rows[:, tag + 1], _LEAST)))))
-        start, end = words.spans[index][0], words.spans[last][1]
-        found.append(Span(TYPES[(tag - 1) // 2], start, end, min(1.0, sure), float(rows[:, NEGATED].mean())))
+        start, end = words.spans[index + head][0], words.spans[index + tail - 1][1]
+        if name != "salary" or _is_pay(text, start, end):
+            found.append(Span(name, start, end, min(1.0, sure), float(rows[:, NEGATED].mean())))
         index = last + 1
     return found
+
+
+def _trimmed(name: str, words: Sequence[str]) -> tuple[int, int]:
+    """The first of a span's words that is no preposition, and the end behind the last; all where none would be left."""
+    small = _SMALL if name in _NAMES else _OTHERS.get(name, frozenset())
+    head, tail = 0, len(words)
+    while head < tail and (words[head] in small or words[head] in _MARKS):
+        head += 1
+    while tail > head and (words[tail - 1] in _MARKS or (name in _NAMES and words[tail - 1] in small)):
+        tail -= 1
+    return (head, tail) if head < tail else (0, len(words))
+
+
+def _is_pay(text: str, start: int, end: int) -> bool:
+    """Pay has a figure, and no part of it is a share."""
+    return not text or (any(c.isdigit() for c in text[start:end]) and "%" not in text[start : end + 2])
 
 
 def _best(logs: NDArray[np.float64]) -> Sequence[int]:

@@ -17,23 +17,38 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from tokenizers import Tokenizer
 
-from models.assets import TOKENIZER
+from models.assets import TOKENIZER, load_tokenizer
 from models.exporting import WEIGHTS, Output, write_config, write_weights
-from models.queries import data, decoding, facets, labels, running
+from models.queries import data, decoding, facets, labels, running, vocabulary, written
+from models.queries.hints import Hints, Known, save_known
 from models.queries.labels import (
     FIELDS,
     INTENTS,
     LANGUAGES,
     TOKEN_CLASSES,
     TOKENS_OUTPUT,
+    TYPES,
     WHOLE_CLASSES,
     WHOLE_OUTPUT,
     slices,
 )
-from models.queries.lexicon import learn
+from models.queries.lexicon import Lexicon, learn
+from models.queries.names import names
 from models.queries.network import Network, Probabilities
-from models.queries.student import CALIBRATION, FACETS, NAMES, Calibration, Outputs, QueryStudent, assets_digest
+from models.queries.places import Places
+from models.queries.student import (
+    CALIBRATION,
+    FACETS,
+    HINTS,
+    NAMES,
+    Calibration,
+    Outputs,
+    Prepared,
+    QueryStudent,
+    assets_digest,
+)
 from models.repository import REPOSITORY
 from models.titles.export import temperature
 
@@ -41,6 +56,7 @@ log = logging.getLogger(__name__)
 TRAINING = "training.json"
 OUTPUTS = (Output(WHOLE_OUTPUT, WHOLE_CLASSES), Output(TOKENS_OUTPUT, TOKEN_CLASSES, per_token=True))
 _NAMED = ("title", "skill", "company", "location", "industry", "schedule", "benefit")
+_WEIGHTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 _STEPS = (0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3)
 
 Row = Mapping[str, Any]
@@ -53,21 +69,31 @@ def export(run: Path, target: Path, labels_of: Sequence[Path]) -> Path:
         ValueError: none of the labels falls into the calibration part.
     """
     target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / TOKENIZER, target / TOKENIZER)
     shutil.copyfile(run / "config.json", target / TRAINING)
-    write_weights(Probabilities(Network.load(run)), OUTPUTS, target)
     parts = data.split(data.read(labels_of))
-    names = learn(_named(parts["train"]))
-    (target / NAMES).write_text(json.dumps(names, ensure_ascii=False, indent=0) + "\n", "utf-8")
+    network = Network.load(run)
+    _trimmed(network, run, parts["train"]).save(str(target / TOKENIZER))
+    write_weights(Probabilities(network), OUTPUTS, target)
+    learned = learn(_named(parts["train"]))
+    (target / NAMES).write_text(json.dumps(learned, ensure_ascii=False, indent=0) + "\n", "utf-8")
+    lexicon, places = Lexicon.load(target / NAMES), Places.load()
+    save_known(target / HINTS, _spans(parts["train"]), lexicon, places)
     facets.count(_offered(parts["train"])).save(target / FACETS)
     _save(Calibration.neutral(), target)
     if labels_of:
         if not parts["calibration"]:
             raise ValueError("too few labels: none falls into the calibration part")
         _save(_calibrate(target, parts["calibration"]), target)
-    write_config(target, QueryStudent.name, OUTPUTS, assets_digest(target), labels.digest())
+    write_config(target, QueryStudent.name, OUTPUTS, assets_digest(target), labels.digest(), instances=2)
     log.info("%s: %.1f MB", target / WEIGHTS, (target / WEIGHTS).stat().st_size / 1e6)
     return target
+
+
+def _trimmed(network: Network, run: Path, rows: Sequence[Row]) -> Tokenizer:
+    examples = [*(data.example(row) for row in rows), *written.read()]
+    return vocabulary.trim(
+        network, load_tokenizer(run / TOKENIZER), vocabulary.texts(examples, names(examples, LANGUAGES))
+    )
 
 
 def _save(calibration: Calibration, target: Path) -> None:
@@ -92,6 +118,41 @@ def _offered(rows: Sequence[Row]) -> Iterator[tuple[list[str], list[tuple[str, s
             yield names, offered
 
 
+def _spans(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Labelled and written queries with their (type, words)."""
+    for example in [*(data.example(row) for row in rows), *written.read()]:
+        if example.tagged:
+            yield example.text, [(mark.type, example.text[mark.start : mark.end]) for mark in example.marks]
+
+
+def _hints(
+    rows: Sequence[Row], prepared: Sequence[Prepared], answers: Sequence[Outputs], known: Known
+) -> dict[str, float]:
+    """Of each type the weight that finds the most spans right, one type after the other, twice round."""
+    gold = [{(c["type"], c["start"], c["end"]) for c in row["criteria"]} for row in rows]
+    wanted = sum(map(len, gold))
+
+    def f1(weights: dict[str, float]) -> float:
+        hints, right, said = Hints(known, weights), 0, 0
+        for one, own, labels_of in zip(prepared, answers, gold, strict=True):
+            found = decoding.spans(one.words, own[TOKENS_OUTPUT], one.query.text, hints)
+            said += len(found)
+            right += sum((span.type, span.start, span.end) in labels_of for span in found)
+        return 2 * right / max(1, said + wanted)
+
+    weights: dict[str, float] = dict.fromkeys(map(str, TYPES), 0.0)
+    best = f1(weights)
+    log.info("spans without hints: F1 %.4f", best)
+    for _ in range(2):
+        for name in TYPES:
+            for step in _WEIGHTS:
+                score = f1({**weights, name: step})
+                if score > best:
+                    best, weights = score, {**weights, name: step}
+    log.info("spans with hints: F1 %.4f", best)
+    return weights
+
+
 def _calibrate(target: Path, rows: Sequence[Row]) -> Calibration:
     student = QueryStudent.load(target)
     prepared = [student.prepare(running.query(row)) for row in rows]
@@ -102,10 +163,12 @@ def _calibrate(target: Path, rows: Sequence[Row]) -> Calibration:
         known = [i for i, row in enumerate(rows) if row[key] in classes]
         logs = np.log(np.stack([answers[i][WHOLE_OUTPUT][within[name]] for i in known]) + 1e-9)
         scales[name] = round(temperature(logs, np.array([classes.index(rows[i][key]) for i in known])), 4)
+    weights = _hints(rows, prepared, answers, student.hints.known)
+    hints = Hints(student.hints.known, weights)
     sure, right = [], []
     for row, one, own in zip(rows, prepared, answers, strict=True):
         gold = {(c["type"], c["start"], c["end"]) for c in row["criteria"]}
-        for span in decoding.spans(one.words, own[TOKENS_OUTPUT]):
+        for span in decoding.spans(one.words, own[TOKENS_OUTPUT], one.query.text, hints):
             sure.append(span.sure)
             right.append((span.type, span.start, span.end) in gold)
     return Calibration(
@@ -113,6 +176,7 @@ def _calibrate(target: Path, rows: Sequence[Row]) -> Calibration:
         language=scales["language"],
         criterion=_platt(np.array(sure), np.array(right, float)),
         needs=_thresholds(rows, answers),
+        hints=weights,
     )
 
 

@@ -36,7 +36,39 @@ _DAYS = re.compile(
     r"(?P<low>\d)(?:\s?(?:-|to|à|a)\s?(?P<high>\d))?\s?(?:days?|jours?|j|tage|dagen)\b"
     r"(?:\W*(?:/|a|per|par|pro)?\W*(?:wk|weeks?|semaine|woche))?"
 )
+_ROTATION = re.compile(
+    r"(?P<on>\d{1,2})\s?(?:days?)?\s?(?:on\W*(?:and\s)?(?P<off>\d{1,2})\s?(?:days?)?\s?off"
+    r"|/\s?(?P<away>\d{1,2}))(?: \w+)?"
+)
+_SHIFTS = re.compile(r"(?P<hours>\d{1,2})\s?-?(?:h|hrs?|hours?)\s?(?:shifts?|days?|nights?)")
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# Words that add nothing to what a schedule, a benefit or a title is.
+_IDLE = {
+    "schedule": re.compile(
+        r"\s*\b(?:only|ok|okay|fine|please|pls|uniquement|seulement|nur|solo|possible|preferred"
+        r"|shifts?)\b\s*"
+    ),
+    "benefit": re.compile(
+        r"\s*\b(?:provided|included|paid|offered|available|possible|fournie?s?|incluse?s?|payée?s?|offerte?s?"
+        r"|comprise?s?|gestellt"
+        r"|incluido|incluso|inclus|with|free|please|assistance|package|help)\b\s*"
+    ),
+    "title": re.compile(
+        r"\s*(?:\(?\b[hmfw]\s?/\s?[hmfwd](?:\s?/\s?[dx])?\b\)?|\b(?:jobs?|role|roles|position"
+        r"|positions|work)$)\s*"
+    ),
+}
+# Feminine endings of French and German titles, and the masculine ones under which lists have them.
+_FEMININE = (
+    ("euse", "eur"),
+    ("trice", "teur"),
+    ("ienne", "ien"),
+    ("ère", "er"),
+    ("ere", "er"),
+    ("ée", "é"),
+    ("in", ""),
+    ("e", ""),
+)
 _LEVEL = re.compile(r"(?i)^(?:fluent|native|good|basic)\s+|\s+(?:speaking|speaker|courant|fluent|native|[abc][12])$")
 
 
@@ -67,10 +99,22 @@ class Normaliser:
             return self.lexicon.find(name, span) or _proper(span)
         if name == "schedule" and (hours := _hours(plain(span))):
             return hours
-        found = self.lexicon.find(name, span)
-        if found is None and name == "skill":
-            found = self.lexicon.find(name, _LEVEL.sub("", span), fuzzy=False)
+        found = self.lexicon.find(name, span, fuzzy=False) or self._other_form(name, span)
+        found = found or self.lexicon.find(name, span)
         return found or _english(name, _lowered(_ARTICLE.sub("", span)))
+
+    def _other_form(self, name: str, span: str) -> str | None:
+        """Looked for without idle words, a skill's level, or a title's feminine ending."""
+        forms = []
+        if name in _IDLE and (short := " ".join(_IDLE[name].sub(" ", span.casefold()).split())) != span.casefold():
+            forms.append(short)
+        if name == "skill":
+            forms.append(_LEVEL.sub("", span))
+        if name == "title":
+            head, space, rest = span.casefold().partition(" ")
+            forms += [head[: -len(end)] + other + space + rest for end, other in _FEMININE if head.endswith(end)]
+        found = (self.lexicon.find(name, form, fuzzy=False) for form in forms if len(form) > 2)
+        return next((one for one in found if one), None)
 
 
 def _hours(text: str) -> str | None:
@@ -79,10 +123,19 @@ def _hours(text: str) -> str | None:
         bound = (match["least"] or match["most"] or "")[:3]
         words = {"max": "maximum ", "min": "minimum ", "up ": "up to ", "und": "under ", "abo": "about "}.get(bound, "")
         return f"{words}{match['number']} hours a week"
+    if match := _SHIFTS.fullmatch(text):
+        return f"{match['hours']}-hour shifts"
+    if match := _ROTATION.fullmatch(text):
+        on, off = (_counted(match["on"]), _counted(match["off"] or match["away"]))
+        return f"{on} days on, {off} days off"
     if match := _DAYS.fullmatch(text):
-        low, high = int(match["low"]), int(match["high"] or 0)
-        return f"{_NUMBERS[low]} to {_NUMBERS[high]} days a week" if high else f"{_NUMBERS[low]} days a week"
+        low, high = _counted(match["low"]), match["high"]
+        return f"{low} to {_counted(high)} days a week" if high else f"{low} days a week"
     return None
+
+
+def _counted(number: str) -> str:
+    return _NUMBERS[int(number)] if int(number) < len(_NUMBERS) else number
 
 
 def _english(name: str, words: str) -> str:

@@ -24,6 +24,7 @@ _REGIONS = {
     "act": "Australian Capital Territory", "uk": "UK", "usa": "USA", "us": "US", "nz": "New Zealand",
     "uae": "United Arab Emirates", "ksa": "Saudi Arabia", "saudi": "Saudi Arabia", "india": "India",
 }  # fmt: skip
+_WORDS = frozenset(("in", "or", "me", "hi", "ok", "oh", "la", "de", "id", "mi", "al", "on", "pa", "as", "act", "us"))
 # Capital letters tell a region from a word.
 _AUSTRALIAN = {"perth": "Western Australia", "adelaide": "South Australia"}
 _BEFORE = re.compile(r"^(?:(?:the )?(?:city|town|county) of|la ville de|ville de)\s+", re.IGNORECASE)
@@ -104,6 +105,14 @@ class Places:
             return None
         near = process.extractOne(text, self.known.get(text[:1], ()), scorer=fuzz.ratio, score_cutoff=_ALIKE)
         return self.names[near[0]] if near else None
+
+
+@cache
+def regions() -> frozenset[str]:
+    """Names and short names of states and provinces that stand behind a town, but for those that are words as well."""
+    states = _states()
+    short = {code.lower() for code in states} | set(_REGIONS)
+    return frozenset((short | {key(name) for name in states.values()}) - _WORDS)
 
 
 @cache

@@ -31,6 +31,8 @@ def f1(counts: Counts) -> float:
 
 def figure(rows: Sequence[Sequence[float]], metric: Callable[[Counts], float] = ratio) -> Figure:
     """A metric of per-query counts with its 95 % interval over resampled queries; the same counts give the same one."""
+    if not rows:
+        return Figure(float("nan"), float("nan"), float("nan"))
     counts = np.asarray(rows, np.float64)
     generator = np.random.default_rng(0)
     values = [metric(counts[generator.integers(0, len(counts), len(counts))]) for _ in range(SAMPLES)]

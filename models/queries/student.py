@@ -16,6 +16,7 @@ from models.assets import TOKENIZER
 from models.queries import decoding, facets, guard, labels, rewriting
 from models.queries.decoding import Floats, Span
 from models.queries.facets import Cooccurrence
+from models.queries.hints import Hints, load_known
 from models.queries.labels import FIELDS, INTENTS, LANGUAGES, TOKENS_OUTPUT, WHOLE_OUTPUT, slices
 from models.queries.lexicon import Lexicon
 from models.queries.normalising import Normaliser
@@ -24,8 +25,8 @@ from models.queries.words import Words, split
 from topics.fields import Feature
 from topics.queries import Criterion, Facet, Intent, Profile, ProfileField, Query, QueryReading
 
-CALIBRATION, NAMES, FACETS = "calibration.json", "names.json", "facets.json"
-ASSETS = (TOKENIZER, CALIBRATION, NAMES, FACETS)
+CALIBRATION, NAMES, FACETS, HINTS = "calibration.json", "names.json", "facets.json", "hints.json"
+ASSETS = (TOKENIZER, CALIBRATION, NAMES, FACETS, HINTS)
 # The guide: a profile older than two years is stale.
 _STALE_DAYS = 731
 # How much surer a rewrite is that draws on a profile of this year.
@@ -45,17 +46,19 @@ class Calibration:
         intent, language: what the logarithms of the probabilities are multiplied by.
         criterion: slope and intercept from a span's log odds to those that it is right.
         needs: the probability from which a profile's field counts as needed.
+        hints: of each type how much a known name adds to its tags' log probabilities.
     """
 
     intent: float
     language: float
     criterion: tuple[float, float]
     needs: dict[str, float]
+    hints: dict[str, float]
 
     @classmethod
     def neutral(cls) -> "Calibration":
         """Leaves everything as the network says."""
-        return cls(1.0, 1.0, (1.0, 0.0), dict.fromkeys(FIELDS, 0.5))
+        return cls(1.0, 1.0, (1.0, 0.0), dict.fromkeys(FIELDS, 0.5), {})
 
     @classmethod
     def load(cls, path: Path) -> "Calibration":
@@ -93,6 +96,7 @@ class QueryStudent:
     tokenizer: Tokenizer
     calibration: Calibration
     normaliser: Normaliser
+    hints: Hints
     known_facets: Cooccurrence
     assets_digest: str
     tokenizer_digest: str
@@ -106,10 +110,13 @@ class QueryStudent:
         Raises:
             OSError, ValueError, TypeError, KeyError: a file is missing or damaged.
         """
+        calibration = Calibration.load(directory / CALIBRATION)
+        lexicon, places = Lexicon.load(directory / NAMES), Places.load()
         return cls(
             assets.load_tokenizer(directory / TOKENIZER),
-            Calibration.load(directory / CALIBRATION),
-            Normaliser(Lexicon.load(directory / NAMES), Places.load()),
+            calibration,
+            Normaliser(lexicon, places),
+            Hints(load_known(directory / HINTS, lexicon, places), calibration.hints),
             Cooccurrence.load(directory / FACETS),
             assets_digest(directory),
             assets.tokenizer_digest(directory),
@@ -161,7 +168,7 @@ class QueryStudent:
         return facets.rank(whole, criteria, self.known_facets)
 
     def _spans(self, prepared: Prepared, outputs: Outputs) -> list[Span]:
-        return decoding.spans(prepared.words, outputs[TOKENS_OUTPUT])
+        return decoding.spans(prepared.words, outputs[TOKENS_OUTPUT], prepared.query.text, self.hints)
 
     def _criteria(self, text: str, found: Sequence[Span]) -> tuple[Criterion, ...]:
         places: list[str] = []

@@ -134,6 +134,11 @@ _OPTIONAL = {
 }  # fmt: skip
 
 
+def phrases() -> list[tuple[str, str]]:
+    """Type and words of every fixed phrase."""
+    return [(name, words) for one in _LANGUAGES.values() for name, own in one.closed.items() for words in own]
+
+
 def compose(language: str, names: Names, draw: random.Random) -> Example:
     """One composed query."""
     phrases = _LANGUAGES[language]

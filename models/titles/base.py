@@ -57,7 +57,7 @@ def write(target: Path, texts: Iterable[str], layers: int, packed: Path | None =
     sizes, pieces, tensors = _read(data)
     full = tokenizer(pieces)
     used = Counter(i for encoding in full.encode_batch(list(texts)) for i in encoding.ids)
-    kept = [i for i, (piece, _) in enumerate(pieces) if i in used or piece in _SPECIAL or _is_letter(piece)]
+    kept = [i for i, (piece, _) in enumerate(pieces) if i in used or stays(piece)]
     sizes["layers"] = min(layers, sizes["layers"])
     config = BertConfig(
         vocab_size=len(kept),
@@ -78,8 +78,9 @@ def write(target: Path, texts: Iterable[str], layers: int, packed: Path | None =
     return target
 
 
-def _is_letter(piece: str) -> bool:
-    return piece == "▁" or (len(piece) == 1 and ord(piece) < _END_OF_ALPHABETS)
+def stays(piece: str) -> bool:
+    """Whether a piece is kept whatever the texts are: a mark of the encoder's, a single letter."""
+    return piece in _SPECIAL or piece == "▁" or (len(piece) == 1 and ord(piece) < _END_OF_ALPHABETS)
 
 
 def tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:

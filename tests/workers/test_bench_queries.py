@@ -25,8 +25,8 @@ async def test_every_query_is_waited_for(settings: Settings) -> None:
     assert [row[:2] for row in rows] == [
         ["student", "5"],
         ["student", "10"],
-        ["llm at published pace", "5"],
-        ["llm at published pace", "10"],
+        ["llm", "5"],
+        ["llm", "10"],
     ]
     for row in rows:
         first, whole = row[2:5], row[5:]

@@ -166,6 +166,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.sleep(LAG_S)
             runners = dict(self._runners)
             if not runners:
+                # The topic may be newer than what this client knows, and would ask for again in five minutes.
+                await self._consumer._client.force_metadata_update()
                 continue
             try:
                 ends = await self._consumer.end_offsets(list(runners))

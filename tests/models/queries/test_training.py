@@ -34,9 +34,13 @@ def write_labels(path: Path) -> Path:
                 {"type": "industry", "span": "Sales", "start": 13, "end": 18, "value": "sales", "negated": True},
             ]
             empty: dict[str, object] = {"profile": None, "missing": [], "facets": [], "language": "en"}
-            rows.append({"id": text, "query": text, "intent": "criteria", "criteria": criteria, "rewrite": "", **empty})
+            rows.append(
+                {"id": f"a{a}{b}", "query": text, "intent": "criteria", "criteria": criteria, "rewrite": "", **empty}
+            )
             joke = f"zzz {a} {b}?"
-            rows.append({"id": joke, "query": joke, "intent": "out_of_scope", "criteria": [], "rewrite": "", **empty})
+            rows.append(
+                {"id": f"b{a}{b}", "query": joke, "intent": "out_of_scope", "criteria": [], "rewrite": "", **empty}
+            )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
@@ -83,6 +87,23 @@ def test_only_a_words_first_token_counts(base: Path) -> None:
     assert counted == [first("title"), first("title") + 1, 0, first("industry")]
     assert [n for n in row.negated if n != IGNORE] == [0, 0, 1]
     assert len(row.tags) == len(row.token_ids)
+
+
+def test_the_least_used_pieces_are_dropped(base: Path) -> None:
+    from models.assets import load_tokenizer
+    from models.queries.network import Network
+    from models.queries.vocabulary import trim
+
+    tokenizer = load_tokenizer(base / "tokenizer.json")
+    network = Network(base)
+    table = network.encoder.embeddings.word_embeddings.weight.detach().clone()
+    whole = trim(network, tokenizer, ["Bak Bak"], tokenizer.get_vocab_size())
+    assert whole.encode("Bak").tokens == ["<s>", "▁Bak", "</s>"]
+    cut = trim(network, tokenizer, ["zz"], tokenizer.get_vocab_size() - 1)
+    assert cut.encode("Bak").tokens == ["<s>", "▁", "B", "a", "k", "</s>"]
+    kept = network.encoder.embeddings.word_embeddings.weight
+    assert len(kept) == len(table) - 1
+    assert (kept[cut.token_to_id("k")] == table[tokenizer.token_to_id("k")]).all()
 
 
 def test_what_is_not_known_does_not_count() -> None:
