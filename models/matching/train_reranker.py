@@ -47,8 +47,8 @@ class Config:
         batch: postings in a step.
     """
 
-    tokens: int = 62
-    upper: int = 2
+    tokens: int = 48
+    upper: int = 1
     rate: float = 1e-4
     epochs: int = 2
     batch: int = 2
