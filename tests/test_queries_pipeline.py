@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from jsonschema import Draft202012Validator
 
 from models.queries.student import QueryStudent
 from tests.support.streams import produce, read_all, until_counted
-from topics.catalogue import DEAD_LETTERS, QUERIES, QUERY_TOOL_CALLS, QUERY_UNDERSTANDING, REJECTIONS
+from topics.catalogue import DEAD_LETTERS, QUERIES, QUERIES_FLOW, QUERY_TOOL_CALLS, QUERY_UNDERSTANDING, REJECTIONS
 from topics.envelope import header
 from topics.generate import json_schema
 from topics.queries import QueryToolCall, QueryUnderstanding
-from workers import queries
+from workers import erase, queries
 from workers.demo import QUERIES_FILE
 from workers.embedded.child import Child
 from workers.runtime import in_background
@@ -236,6 +237,23 @@ async def test_killed_workers_lose_and_repeat_nothing(quick: Settings, tmp_path:
         calls = [QueryToolCall.model_validate_json(record.value) for record in found[key][QUERY_TOOL_CALLS.name]]
         assert tuple(call.call for call in calls) == whole.tool_calls
     assert await read_all(quick, DEAD_LETTERS.name) == []
+
+
+async def test_an_erased_query_is_forgotten_by_its_readers_and_expires(quick: Settings) -> None:
+    key, value = query("erased", "nurse in Cork")
+    await through(quick, [(key, value)])
+    async with queries.worker(quick) as worker, in_background(worker, quick):
+        found = await erase.find(quick, QUERIES_FLOW, key)
+        receipt = await erase.erase(quick, QUERIES_FLOW, key.decode(), found, timeout_s=30)
+    assert receipt.pending == []
+    rows = {row.topic: row for row in receipt.rows}
+    for topic in (QUERIES, QUERY_UNDERSTANDING, QUERY_TOOL_CALLS):
+        row = rows[topic.name]
+        assert (row.state, row.tombstone is not None) == ("expires", True)
+        # The day on which what was published today is past its time; the test may run over midnight.
+        assert row.gone_by is not None
+        assert 0 <= (date.fromisoformat(row.gone_by) - datetime.now(UTC).date()).days <= 3
+    assert rows[REJECTIONS.name].state == rows[DEAD_LETTERS.name].state == "absent"
 
 
 async def _count(settings: Settings, prefix: bytes) -> int:

@@ -78,24 +78,26 @@ def spans(words: Words, token_probs: Floats, text: str = "", hints: Hints | None
             last += 1
         name = TYPES[(tag - 1) // 2]
         head, tail = _trimmed(name, [text[start:end].casefold() for start, end in words.spans[index : last + 1]])
-        rows = own[index + head : index + tail]
+        index, first_word, last_word = last + 1, index + head, index + tail - 1
+        if first_word > last_word:
+            continue
+        rows = own[first_word : last_word + 1]
         sure = float(np.exp(np.mean(np.log(np.maximum(rows[:, tag] + rows[:, tag + 1], _LEAST)))))
-        start, end = words.spans[index + head][0], words.spans[index + tail - 1][1]
+        start, end = words.spans[first_word][0], words.spans[last_word][1]
         if name != "salary" or _is_pay(text, start, end):
             found.append(Span(name, start, end, min(1.0, sure), float(rows[:, NEGATED].mean())))
-        index = last + 1
     return found
 
 
 def _trimmed(name: str, words: Sequence[str]) -> tuple[int, int]:
-    """The first of a span's words that is no preposition, and the end behind the last; all where none would be left."""
+    """The first of a span's words that is no preposition, and the end behind the last."""
     small = _SMALL if name in _NAMES else _OTHERS.get(name, frozenset())
     head, tail = 0, len(words)
     while head < tail and (words[head] in small or words[head] in _MARKS):
         head += 1
     while tail > head and (words[tail - 1] in _MARKS or (name in _NAMES and words[tail - 1] in small)):
         tail -= 1
-    return (head, tail) if head < tail else (0, len(words))
+    return head, tail
 
 
 def _is_pay(text: str, start: int, end: int) -> bool:

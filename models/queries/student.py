@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from models import assets
 from models.assets import TOKENIZER
 from models.queries import decoding, facets, guard, labels, rewriting
+from models.queries.cues import cued
 from models.queries.decoding import Floats, Span
 from models.queries.facets import Cooccurrence
 from models.queries.hints import Hints, load_known
@@ -32,6 +33,8 @@ _STALE_DAYS = 731
 # How much surer a rewrite is that draws on a profile of this year.
 _STALE_WORTH = 0.8
 _WITHIN = slices()
+# Where the query names fields itself, others must be as sure as this.
+_SURE = 0.9
 _DRAWS = ("self_reference", "mixed")
 
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -135,7 +138,7 @@ class QueryStudent:
 
     def decode_needs(self, prepared: Prepared, outputs: Outputs) -> tuple[ProfileField, ...]:
         """Profile fields that a `self_reference` or `mixed` query draws on, whether the profile has them or not."""
-        return self._needs(prepared.query.profile, outputs, self._spans(prepared, outputs))
+        return self._needs(prepared.query, outputs, self._spans(prepared, outputs))
 
     def decode(self, prepared: Prepared, outputs: Outputs) -> QueryReading:
         """All that is read in one query.
@@ -149,7 +152,7 @@ class QueryStudent:
         intent = self.decode_intent(prepared, outputs)
         found = [] if intent.value == "out_of_scope" else self._spans(prepared, outputs)
         criteria = self._criteria(query.text, found)
-        needed = self._needs(query.profile, outputs, found) if intent.value in _DRAWS else ()
+        needed = self._needs(query, outputs, found) if intent.value in _DRAWS else ()
         missing = tuple(name for name in needed if query.profile is None or not getattr(query.profile, name))
         stale = _stale(query.profile, query.asked_on)
         language, sure = _choice(whole[_WITHIN["language"]], LANGUAGES, self.calibration.language)
@@ -196,16 +199,17 @@ class QueryStudent:
             confidence=round(float(sure), 4),
         )
 
-    def _needs(self, profile: Profile | None, outputs: Outputs, found: Sequence[Span]) -> tuple[ProfileField, ...]:
-        sure = outputs[WHOLE_OUTPUT][_WITHIN["needs"]]
-        needed = {name for name, own in zip(FIELDS, sure, strict=True) if own >= self.calibration.needs[name]}
-        said = {one.type for one in found if one.negated <= 0.5}
-        if profile is None and {"title", "skills"} <= needed:
+    def _needs(self, query: Query, outputs: Outputs, found: Sequence[Span]) -> tuple[ProfileField, ...]:
+        sure = dict(zip(FIELDS, outputs[WHOLE_OUTPUT][_WITHIN["needs"]].tolist(), strict=True))
+        named = cued(query.text)
+        needed = named | {name for name in FIELDS if sure[name] >= (_SURE if named else self.calibration.needs[name])}
+        if query.profile is None and not named and {"title", "skills"} <= needed:
             # "Jobs for me" of a visitor: the guide asks for all that is not said.
             needed = set(FIELDS)
-        needed -= said & {"location", "seniority"}
+        said = {one.type for one in found if one.negated <= 0.5}
+        needed -= said & {"location", "seniority"} | (said & {"title"} - named)
         if not needed:
-            needed = {max(zip(sure, FIELDS, strict=True))[1]}
+            needed = {max(FIELDS, key=lambda name: sure[name])}
         return tuple(name for name in FIELDS if name in needed)
 
     def _rewrite(

@@ -19,7 +19,7 @@ KNOWN = {
     "analyst": ("title",),
     "night": ("schedule",),
 }
-WEIGHTS = dict.fromkeys(TYPES, 2.0)
+WEIGHTS: dict[str, float] = dict.fromkeys(map(str, TYPES), 2.0)
 
 
 def nudged(text: str, weights: dict[str, float] = WEIGHTS) -> NDArray[np.float64]:
@@ -72,7 +72,7 @@ def test_a_name_within_a_longer_one_says_nothing() -> None:
 
 
 def test_without_weight_nothing_changes() -> None:
-    assert not nudged("data analyst leeds 40k", dict.fromkeys(TYPES, 0.0)).any()
+    assert not nudged("data analyst leeds 40k", dict.fromkeys(WEIGHTS, 0.0)).any()
 
 
 def test_what_labels_contradict_is_left_out(tmp_path: Path) -> None:
