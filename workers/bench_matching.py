@@ -96,7 +96,7 @@ async def measure(settings: Settings, index: IndexName, vectors: int, events: in
         while chunk := list(islice(people, _CHUNK)):
             await worker.apply([Change(item.key, item, -1, item.offset, 0) for item in chunk])
             exact += chunk
-        await worker.restore()
+        await worker.restore({side: {} for side in Side})
         fill_s = time.perf_counter() - started
         recall = await _recall(worker, exact, synthetic)
         pairs = await asyncio.to_thread(_pairs_per_s, own, exact, synthetic)

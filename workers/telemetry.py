@@ -17,6 +17,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _AGES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
 # Delivery -------------------------------------------------------------------------------------------------------
+# (Of the matcher: processed, tombstone, rejected as unreadable; and `failed`, lists that could not be made.)
 # Inputs by what became of them: processed, tombstone, rejected (dead-lettered ones are rejected too), stale (an older
 # version than the one answered), duplicate (answered already, by the same model).
 EVENTS = Counter("talentstream_events", "Inputs by result.", ["worker", "result"])
@@ -27,7 +28,7 @@ DEAD_LETTERS = Counter("talentstream_dead_letters", "Inputs on which processing 
 # Age of a batch's oldest input (broker timestamp) when the outputs are committed: what an indexer waits for.
 EVENT_AGE = Histogram("talentstream_event_age_seconds", "Oldest input's age at commit.", ["worker"], buckets=_AGES)
 # Where a batch's time goes: prepare, infer, decode (postings handler); cache (Redis look-up);
-# handle, publish (engine).
+# handle, publish (engine); index, search, rank, publish (matcher).
 STAGE = Histogram("talentstream_stage_seconds", "Time of one batch in a stage.", ["worker", "stage"], buckets=_SECONDS)
 BATCH = Histogram("talentstream_batch_events", "Events in a batch.", ["worker"], buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 # Retries by cause (exception type): growing means a part we need is down.
@@ -46,6 +47,8 @@ LOOP_LAG = Gauge("talentstream_event_loop_lag_seconds", "Delay of the event loop
 # Results made without one of their stages, by reason: to be re-done with `talentstream replay --where degraded`.
 DEGRADED = Counter("talentstream_degraded_results", "Results made without a stage.", ["worker", "reason"])
 QUEUED = Gauge("talentstream_queued_events", "Events fetched and not yet committed.", ["worker"])
+# By why the matcher made them: their subject changed, the other side touched them, or their subject is gone.
+LISTS = Counter("talentstream_lists", "Lists of matches published, by cause.", ["cause"])
 
 # Inference ------------------------------------------------------------------------------------------------------
 INFERENCE_REQUESTS = Counter("talentstream_inference_requests", "Triton requests by result.", ["model", "result"])

@@ -1,7 +1,7 @@
 """Where the vectors of one side are searched: an interface, and FAISS in this process, which answers exactly."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import faiss
@@ -23,6 +23,14 @@ class Found(NamedTuple):
     complete: bool
 
 
+class Gone(NamedTuple):
+    """What was one of a side's items, and the place of its tombstone."""
+
+    id: str
+    partition: int
+    offset: float
+
+
 class Index(Protocol):
     """Vectors of one side. Put and remove take what the side's topic says, in the order of each key's offsets."""
 
@@ -33,8 +41,8 @@ class Index(Protocol):
             RetryableError: of a remote index, which is to be filled anew.
         """
 
-    async def remove(self, items: Sequence[Item]) -> None:
-        """Removes items, each given as it was put, with the offset of its tombstone; raises as :meth:`put`."""
+    async def remove(self, gone: Sequence[Gone]) -> None:
+        """Removes what is there of these; raises as :meth:`put`."""
 
     async def search(self, queries: Sequence[Item], k: int) -> list[Found]:
         """Of each query, an item of the other side, the `k` most similar that it may be matched with, and some more.
@@ -43,8 +51,16 @@ class Index(Protocol):
             RetryableError: as :meth:`put`.
         """
 
-    async def restore(self, items: Iterable[Item]) -> None:
-        """Puts all these, where the index has lost what was put; raises as :meth:`put`."""
+    async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
+        """Makes an index that outlives us hold these, as it should: what it has lost, and what it has kept too long.
+
+        Args:
+            items: by id, all that there are before `read_to`.
+            read_to: of each partition.
+
+        Raises:
+            RetryableError: as :meth:`put`.
+        """
 
     async def clear(self) -> None:
         """Forgets all; raises as :meth:`put`."""
@@ -65,18 +81,18 @@ class FaissIndex:
         """See :class:`Index`."""
         await asyncio.to_thread(self._put, items)
 
-    async def remove(self, items: Sequence[Item]) -> None:
+    async def remove(self, gone: Sequence[Gone]) -> None:
         """See :class:`Index`."""
-        for item in items:
-            if space := self._of.pop(item.id, None):
-                self._spaces[space].remove(item.id)
+        for own in gone:
+            if space := self._of.pop(own.id, None):
+                self._spaces[space].remove(own.id)
 
     async def search(self, queries: Sequence[Item], k: int) -> list[Found]:
         """See :class:`Index`."""
         return await asyncio.to_thread(self._search, queries, k)
 
-    async def restore(self, items: Iterable[Item]) -> None:
-        """See :class:`Index`; it lives and dies with this process."""
+    async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
+        """See :class:`Index`; this one lives and dies with this process."""
 
     async def clear(self) -> None:
         """See :class:`Index`."""

@@ -24,8 +24,8 @@ Filter = Literal["language", "work_arrangement"]
 # What a filter that is switched off, or a side that says nothing, compares: always common to both.
 ANY = frozenset({"*"})
 _ARRANGEMENTS = frozenset({"onsite", "hybrid", "remote"})
-# Some hundred megabytes of parsed features; a round works on the same few hundred.
-_PARSED = 4096
+# Of parsed features, 35 kB each: those of a round are often those of the last.
+_PARSED = 10_000
 
 F = TypeVar("F", bound=Features)
 

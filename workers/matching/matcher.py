@@ -16,7 +16,7 @@ Several changes before a list's turn cost one list: what is waiting is a set of 
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ import structlog
 from topics.catalogue import MATCHER_FLOW
 from topics.envelope import encode
 from workers import telemetry, tracing
-from workers.matching.index import Index
+from workers.matching.index import Gone, Index
 from workers.matching.items import Item, Key, Side, key_of, subject
 from workers.matching.ranking import Ranker
 from workers.matching.watch import Watch, Watched, exact
@@ -113,11 +113,9 @@ class Matcher:
         for side in Side:
             own = [change for change in real if change.key[0] is side]
             await self._indexes[side].put([change.item for change in own if change.item is not None])
-            await self._indexes[side].remove([
-                replace(item, offset=change.offset)
-                for change in own
-                if change.item is None and (item := self._item(change.key)) is not None
-            ])  # fmt: skip
+            # Unknown ones as well: a shared index may hold what came and went before we were there.
+            gone = [change for change in newest.values() if change.item is None and change.key[0] is side]
+            await self._indexes[side].remove([Gone(change.key[1], change.partition, change.offset) for change in gone])
         # From here on nothing awaits or fails.
         replaced = [(self._item(change.key), change.item) for change in real]
         for change in real:
@@ -202,10 +200,10 @@ class Matcher:
         """Ids of `side` for each query, as the index finds them; for measuring."""
         return [found.ids for found in await self._indexes[side].search(queries, k)]
 
-    async def restore(self) -> None:
-        """Gives the indexes what they have lost; raises RetryableError."""
+    async def restore(self, read_to: Mapping[Side, Mapping[int, int]]) -> None:
+        """Makes indexes that outlive us hold what there is, as far as it was read; raises RetryableError."""
         for side, index in self._indexes.items():
-            await index.restore(self._items[side].values())
+            await index.restore(self._items[side], read_to[side])
 
     async def clear(self) -> None:
         """Forgets all: the sources are to be read from their beginnings."""

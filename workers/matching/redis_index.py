@@ -1,12 +1,12 @@
 """Vectors in Redis 8 vector sets, one for several matchers: approximate (HNSW), filtered by attributes.
 
 Each matcher reads all features and writes all of them, for it may search before the others have read what it has. So
-that a slow one never puts back what a quicker one has replaced, each key's offset is kept beside the sets, and a write
-that is older than it changes nothing (one Lua script, which Redis runs alone).
+that a slow one never puts back what a quicker one has replaced, each key's place in its topic is kept beside the sets,
+and a write that is older than it changes nothing (one Lua script, which Redis runs alone).
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from workers import cache
 from workers.errors import FatalError, RetryableError
-from workers.matching.index import Found
+from workers.matching.index import Found, Gone
 from workers.matching.items import Item, Side
 from workers.settings import Settings
 
@@ -28,18 +28,20 @@ _SLACK = 16
 _PIPELINE = 256
 _TIMEOUT_S = 10.0
 
-# KEYS: prefix of the sets, the offsets. ARGV: element, offset, space or "" to remove, vector, attributes.
+# KEYS: prefix of the sets, the places. ARGV: element, offset, partition, space or "" to remove, vector, attributes.
 _WRITE = """
 local known = redis.call('HGET', KEYS[2], ARGV[1])
-local offset, space = string.match(known or '-1 ', '^(%S+) (.*)$')
+local offset, space = string.match(known or '-1 0 ', '^(%S+) %S+ (.*)$')
 if tonumber(offset) >= tonumber(ARGV[2]) then return 0 end
-if space ~= '' and space ~= ARGV[3] then redis.call('VREM', KEYS[1] .. space, ARGV[1]) end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
-if ARGV[3] ~= '' then
-  redis.call('VADD', KEYS[1] .. ARGV[3], 'FP32', ARGV[4], ARGV[1], 'NOQUANT', 'SETATTR', ARGV[5])
+if space ~= '' and space ~= ARGV[4] then redis.call('VREM', KEYS[1] .. space, ARGV[1]) end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4])
+if ARGV[4] ~= '' then
+  redis.call('VADD', KEYS[1] .. ARGV[4], 'FP32', ARGV[5], ARGV[1], 'NOQUANT', 'SETATTR', ARGV[6])
 end
 return 1
 """
+# As above, from the element on.
+_Write = tuple[str, float, int, str, bytes, str]
 
 
 class RedisIndex:
@@ -48,7 +50,7 @@ class RedisIndex:
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._prefix = f"{prefix}:"
-        self._offsets = f"{prefix}-offsets"
+        self._places = f"{prefix}-places"
         # Gone with everything else when Redis has lost its data.
         self._filled = f"{prefix}-filled"
 
@@ -56,9 +58,9 @@ class RedisIndex:
         """See :class:`workers.matching.index.Index`."""
         await self._write([self._arguments(item) for item in items])
 
-    async def remove(self, items: Sequence[Item]) -> None:
+    async def remove(self, gone: Sequence[Gone]) -> None:
         """See :class:`workers.matching.index.Index`."""
-        await self._write([(item.id, item.offset, "", b"", "") for item in items])
+        await self._write([(own.id, own.offset, own.partition, "", b"", "") for own in gone])
 
     async def search(self, queries: Sequence[Item], k: int) -> list[Found]:
         """See :class:`workers.matching.index.Index`."""
@@ -77,24 +79,42 @@ class RedisIndex:
         }
         return [found.get(query.key, Found([], True)) for query in queries]
 
-    async def restore(self, items: Iterable[Item]) -> None:
+    async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
         """See :class:`workers.matching.index.Index`."""
         (filled,) = await self._all([("EXISTS", self._filled)])
         if not filled:
-            await self.put(list(items))
+            await self.put(list(items.values()))
             await self._all([("SET", self._filled, "1")])
+        # Their tombstones came while no matcher ran. What lies beyond `read_to` is not known to be gone: another
+        # matcher may have read further. The place is the last before what we have not read.
+        gone = [
+            Gone(own, partition, read_to[partition] - 0.5)
+            for own, offset, partition, space in await self._known()
+            if space and own not in items and offset < read_to.get(partition, 0)
+        ]
+        await self.remove(gone)
+
+    async def _known(self) -> list[tuple[str, float, int, str]]:
+        with _outages():
+            entries = [entry async for entry in self._redis.hscan_iter(self._places, count=1000)]
+        found = []
+        for own, place in entries:
+            offset, partition, space = place.decode().split(" ", 2)
+            found.append((own.decode(), float(offset), int(partition), space))
+        return found
 
     async def clear(self) -> None:
         """See :class:`workers.matching.index.Index`."""
         with _outages():
             keys = [key async for key in self._redis.scan_iter(f"{self._prefix}*", count=1000)]
-        await self._all([("DEL", self._filled, self._offsets, *keys)])
+        await self._all([("DEL", self._filled, self._places, *keys)])
 
-    def _arguments(self, item: Item) -> tuple[str, int, str, bytes, str]:
+    def _arguments(self, item: Item) -> _Write:
+        place = (item.id, item.offset, item.partition)
         if item.vector is None:
-            return item.id, item.offset, "", b"", ""
+            return *place, "", b"", ""
         attributes = {"l": sorted(item.languages), "a": sorted(item.arrangements)}
-        return item.id, item.offset, item.space, item.vector.astype(np.float32).tobytes(), json.dumps(attributes)
+        return *place, item.space, item.vector.astype(np.float32).tobytes(), json.dumps(attributes)
 
     def _query(self, query: Item, count: int, size: int) -> tuple[Any, ...]:
         vector = query.numbers().astype(np.float32).tobytes()
@@ -114,8 +134,8 @@ class RedisIndex:
             raise RetryableError("the vector sets are not filled (any more)")
         return answers
 
-    async def _write(self, writes: Sequence[tuple[str, int, str, bytes, str]]) -> None:
-        await self._all([("EVAL", _WRITE, 2, self._prefix, self._offsets, *arguments) for arguments in writes])
+    async def _write(self, writes: Sequence[_Write]) -> None:
+        await self._all([("EVAL", _WRITE, 2, self._prefix, self._places, *arguments) for arguments in writes])
 
     async def _all(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         answers: list[Any] = []

@@ -139,7 +139,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._reader.start()
                 await self._seek()
             await self._load(stop)
-            await self._matcher.restore()
+            await self._matcher.restore(
+                {
+                    side: {tp.partition: at for tp, at in self._positions.items() if tp.topic == name}
+                    for name, side in _SIDES.items()
+                }
+            )
             async with asyncio.timeout(self._settings.stall_timeout_s / 2):
                 await self._member.start()
             self._member.subscribe([MATCHER_FLOW.sources[0].name], listener=self)
@@ -245,6 +250,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+        for update in updates:
+            cause = "removed" if update.value is None else "changed" if update.is_new else "touched"
+            telemetry.LISTS.labels(cause).inc()
         new = [update.timestamp_ms for update in updates if update.is_new]
         if new:
             telemetry.EVENT_AGE.labels(NAME).observe(max(0.0, time.time() - min(new) / 1000))

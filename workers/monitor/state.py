@@ -21,7 +21,8 @@ from workers.delivery import Record
 from workers.settings import Settings
 
 HOUR_MS = 60 * 60 * 1000
-# A window is open to late events for so long after its end; a later list counts no more, only as the newest.
+# The longest window is open to late events for so long after its end, shorter ones until it closes; a list that comes
+# later counts in none and is only the posting's newest.
 LATE_MS = 24 * HOUR_MS
 _POSTING, _CV = "posting:", "cv:"
 

@@ -1,7 +1,6 @@
 """Both indexes against a plain search over everything."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -12,7 +11,7 @@ from redis.asyncio import Redis
 from tests.support.features import cv, feature, item, posting, vector
 from workers.embedded import EmbeddedRedis
 from workers.errors import RetryableError
-from workers.matching.index import FaissIndex, Index
+from workers.matching.index import FaissIndex, Gone, Index
 from workers.matching.items import Item, Side
 from workers.matching.redis_index import RedisIndex
 from workers.matching.shortlist import similarities
@@ -30,7 +29,7 @@ async def index(request: pytest.FixtureRequest, redis8: EmbeddedRedis) -> AsyncI
     client = Redis.from_url(redis8.url)
     own = RedisIndex(client, f"test-{request.node.name}")
     await own.clear()
-    await own.restore([])
+    await own.restore({}, {})
     yield own
     await client.aclose()
 
@@ -89,7 +88,7 @@ async def test_a_search_finds_the_most_similar_that_fit_through_all_changes(inde
         await index.put(new)
         items |= {one.id: one for one in new}
         gone = [items.pop(own) for own in rng.sample(sorted(items), 15)]
-        await index.remove([replace(one, offset=1_000 * turn + 999) for one in gone])
+        await index.remove([Gone(one.id, 0, 1_000 * turn + 999) for one in gone])
         await check(index, items, queries)
 
 
@@ -120,14 +119,14 @@ def shared(redis8: EmbeddedRedis, request: pytest.FixtureRequest) -> Callable[[]
 async def test_a_slow_matcher_puts_nothing_back(shared: Callable[[], RedisIndex]) -> None:
     slow, quick = shared(), shared()
     await quick.clear()
-    await quick.restore([])
+    await quick.restore({}, {})
     query = item(Side.posting, posting("p", vector(1)))
     old = item(Side.cv, cv("c", vector(1)), 1)
     await quick.put([old])
     await quick.put([item(Side.cv, cv("c", vector(1), market="fr"), 2)])
     await slow.put([old])
     assert (await slow.search([query], K))[0].ids == []
-    await quick.remove([replace(old, offset=3)])
+    await quick.remove([Gone("c", 0, 3)])
     await slow.put([item(Side.cv, cv("c", vector(1)), 2)])
     assert (await slow.search([query], K))[0].ids == []
 
@@ -135,7 +134,7 @@ async def test_a_slow_matcher_puts_nothing_back(shared: Callable[[], RedisIndex]
 async def test_lost_vectors_are_noticed_and_given_back(shared: Callable[[], RedisIndex], redis8: EmbeddedRedis) -> None:
     index = shared()
     await index.clear()
-    await index.restore([])
+    await index.restore({}, {})
     own = item(Side.cv, cv("c", vector(1)), 1)
     await index.put([own])
     query = item(Side.posting, posting("p", vector(1)))
@@ -144,5 +143,20 @@ async def test_lost_vectors_are_noticed_and_given_back(shared: Callable[[], Redi
     await client.aclose()
     with pytest.raises(RetryableError):
         await index.search([query], K)
-    await index.restore([own])
+    await index.restore({"c": own}, {0: 2})
     assert (await index.search([query], K))[0].ids == ["c"]
+
+
+async def test_what_was_deleted_while_nobody_ran_goes_and_what_others_have_read_since_stays(
+    shared: Callable[[], RedisIndex],
+) -> None:
+    index = shared()
+    await index.clear()
+    await index.restore({}, {})
+    kept, ghost, newer = (item(Side.cv, cv(own, vector(1)), offset) for own, offset in (("k", 1), ("g", 2), ("n", 5)))
+    await index.put([kept, ghost, newer])
+    await index.restore({"k": kept}, {0: 5})
+    query = item(Side.posting, posting("p", vector(1)))
+    assert set((await index.search([query], K))[0].ids) == {"k", "n"}
+    await index.put([item(Side.cv, cv("g", vector(1)), 5)])  # the next record of all brings it back
+    assert set((await index.search([query], K))[0].ids) == {"k", "n", "g"}
