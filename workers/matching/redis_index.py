@@ -17,14 +17,15 @@ from redis.exceptions import RedisError, ResponseError
 from workers import cache
 from workers.errors import FatalError, RetryableError
 from workers.matching.index import Found, Gone
-from workers.matching.items import Item, Side
+from workers.matching.items import Item, Key, Side
 from workers.settings import Settings
 
 # Sets up to this size are scanned whole: exact as far as Redis's numbers are, and as quick.
 _SCANNED = 2_000
 # How much of the graph a search visits; `talentstream bench matching` prints the recall that it buys.
 _EFFORT = 400
-_SLACK = 16
+# Looked at beyond what is asked for, and the difference below which similarities count as equal; as in FaissIndex.
+_SLACK, _DOUBT = 16, 1e-5
 _PIPELINE = 256
 _TIMEOUT_S = 10.0
 
@@ -69,14 +70,18 @@ class RedisIndex:
             zip(spaces, await self._filled_with([("VCARD", self._prefix + space) for space in spaces]), strict=True)
         )
         asked = [query for query in queries if query.vector is not None and sizes[query.space]]
-        answers = await self._filled_with([self._query(query, k + _SLACK, sizes[query.space]) for query in asked])
-        found = {
-            query.key: Found(
-                [element.decode() for element in answer],
-                sizes[query.space] <= _SCANNED and len(answer) < k + _SLACK,
-            )
-            for query, answer in zip(asked, answers, strict=True)
-        }
+        found: dict[Key, Found] = {}
+        wanted = k + _SLACK
+        while asked:
+            answers = await self._filled_with([self._query(query, wanted, sizes[query.space]) for query in asked])
+            doubtful = []
+            for query, answer in zip(asked, answers, strict=True):
+                scanned, cut = sizes[query.space] <= _SCANNED, len(answer) // 2 >= wanted
+                found[query.key] = Found([element.decode() for element in answer[::2]], scanned and not cut)
+                # Where the last ones are as similar as the k-th, others that are so too may have been left out.
+                if scanned and cut and float(answer[2 * k - 1]) - float(answer[-1]) < _DOUBT:
+                    doubtful.append(query)
+            asked, wanted = doubtful, 4 * wanted
         return [found.get(query.key, Found([], True)) for query in queries]
 
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
@@ -125,7 +130,7 @@ class RedisIndex:
         ]
         expression = " and ".join(f"({term})" for term in terms)
         key = self._prefix + query.space
-        return ("VSIM", key, "FP32", vector, "COUNT", count, "FILTER", expression, *effort)
+        return ("VSIM", key, "FP32", vector, "WITHSCORES", "COUNT", count, "FILTER", expression, *effort)
 
     async def _filled_with(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers, of an index that had lost nothing when it gave the last of them."""

@@ -96,11 +96,7 @@ async def test_equals_at_the_end_are_all_found(index: Index) -> None:
     twins = {f"t{n}": item(Side.cv, cv(f"t{n}", vector(1)), n) for n in range(60)}
     await index.put(list(twins.values()))
     (found,) = await index.search([item(Side.posting, posting("p", vector(2)))], K)
-    if isinstance(index, FaissIndex):
-        assert set(found.ids) == set(twins)
-    else:  # approximate: as many as asked for, and it does not say that these are all
-        assert len(found.ids) >= K
-        assert not found.complete
+    assert set(found.ids) == set(twins)
 
 
 async def test_an_item_without_a_vector_is_as_good_as_none(index: Index) -> None:
