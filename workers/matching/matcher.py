@@ -306,7 +306,7 @@ class Matcher:
         try:
             return self._update(key, partition)
         except Exception as error:
-            # A fault of ours on one pair: the list stays as it is, all others go on. The text may quote features.
+            # A fault of ours on the subject itself: its list stays as it is, all others go on. The text may quote features.
             log.error("list not made", worker=NAME, side=key[0], error=type(error).__name__)
             telemetry.EVENTS.labels(NAME, "failed").inc()
             return None

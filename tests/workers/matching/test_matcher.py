@@ -253,10 +253,10 @@ async def test_a_change_that_says_the_same_touches_nothing() -> None:
         await finish(matcher, topics)
 
 
-async def test_a_pair_that_cannot_be_scored_holds_up_no_other_list() -> None:
+async def test_a_pair_that_cannot_be_scored_is_left_out_and_the_rest_is_published() -> None:
     class Broken(LettersScorer):
         def score(self, posting: PostingFeatures, cvs: Sequence[CvFeatures]) -> list[Scored]:
-            if posting.id == "p1":
+            if any((posting.id, cv.id) == ("p1", "c1") for cv in cvs):
                 raise ValueError("of our own making")
             return super().score(posting, cvs)
 
@@ -264,10 +264,24 @@ async def test_a_pair_that_cannot_be_scored_holds_up_no_other_list() -> None:
     ranker = Ranker(Broken(), TOP, 0.0, DIVERSITY, Unpacked())
     matcher = Matcher(ranker, {side: FaissIndex() for side in Side}, CANDIDATES)
     matcher.own(0, {})
-    values = [(Side.posting, posting(f"p{n}", vector(n))) for n in range(3)] + [(Side.cv, cv("c0", vector(9)))]
-    await matcher.apply([_change(side, value, n) for n, (side, value) in enumerate(values)])
+    values = [(Side.posting, posting(f"p{n}", vector(n))) for n in range(3)]
+    values += [(Side.cv, cv(f"c{n}", vector(9 + n))) for n in range(3)]
+    changes = [_change(side, value, n) for n, (side, value) in enumerate(values)]
+    await matcher.apply(changes)
     await finish(matcher, topics)
-    assert sorted(topics.lists[0]) == ["posting:p0", "posting:p2"]
+    lists = {name: {own for own, _ in picks} for name, picks in standing(topics).items()}
+    assert lists == {
+        "posting:p0": {"c0", "c1", "c2"},
+        "posting:p1": {"c0", "c2"},
+        "posting:p2": {"c0", "c1", "c2"},
+        "cv:c0": {"p0", "p1", "p2"},
+        "cv:c1": {"p0", "p2"},
+        "cv:c2": {"p0", "p1", "p2"},
+    }
+    # Nor does the pair keep one that is gone in a list.
+    await matcher.apply([Change((Side.cv, "c2"), None, 0, 10, 10)])
+    await finish(matcher, topics)
+    assert [own for own, _ in standing(topics)["posting:p1"]] == ["c0"]
 
 
 def _change(side: Side, value: bytes, offset: int) -> Change:
