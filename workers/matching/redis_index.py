@@ -17,17 +17,18 @@ from redis.exceptions import RedisError, ResponseError
 from workers import cache
 from workers.errors import FatalError, RetryableError
 from workers.matching.index import Found, Gone
-from workers.matching.items import Item, Key, Side
+from workers.matching.items import Item, Side
 from workers.settings import Settings
 
 # Sets up to this size are scanned whole: exact as far as Redis's numbers are, and as quick.
 _SCANNED = 2_000
 # How much of the graph a search visits; `talentstream bench matching` prints the recall that it buys.
 _EFFORT = 400
-# Looked at beyond what is asked for, and the difference below which similarities count as equal; as in FaissIndex.
-_SLACK, _DOUBT = 16, 1e-5
+_SLACK = 16
 _PIPELINE = 256
 _TIMEOUT_S = 10.0
+# Redis's similarities of equal vectors differ by less than this.
+_DOUBT = 1e-5
 
 # KEYS: prefix of the sets, the places. ARGV: element, offset, partition, space or "" to remove, vector, attributes.
 _WRITE = """
@@ -70,10 +71,11 @@ class RedisIndex:
             zip(spaces, await self._filled_with([("VCARD", self._prefix + space) for space in spaces]), strict=True)
         )
         asked = [query for query in queries if query.vector is not None and sizes[query.space]]
-        found: dict[Key, Found] = {}
+        found: dict[tuple[Side, str], Found] = {}
         wanted = k + _SLACK
         while asked:
-            answers = await self._filled_with([self._query(query, wanted, sizes[query.space]) for query in asked])
+            commands = [(*self._query(query, wanted, sizes[query.space]), "WITHSCORES") for query in asked]
+            answers = await self._filled_with(commands)
             doubtful = []
             for query, answer in zip(asked, answers, strict=True):
                 scanned, cut = sizes[query.space] <= _SCANNED, len(answer) // 2 >= wanted
@@ -130,7 +132,7 @@ class RedisIndex:
         ]
         expression = " and ".join(f"({term})" for term in terms)
         key = self._prefix + query.space
-        return ("VSIM", key, "FP32", vector, "WITHSCORES", "COUNT", count, "FILTER", expression, *effort)
+        return ("VSIM", key, "FP32", vector, "COUNT", count, "FILTER", expression, *effort)
 
     async def _filled_with(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers, of an index that had lost nothing when it gave the last of them."""
