@@ -209,6 +209,7 @@ class Matcher:
         """Forgets all: the sources are to be read from their beginnings."""
         for partition in self.partitions:
             self.disown(partition)
+        self._ranker.unpacked.clear()
         for side, index in self._indexes.items():
             self._items[side] = {}
             await index.clear()
@@ -306,7 +307,7 @@ class Matcher:
         try:
             return self._update(key, partition)
         except Exception as error:
-            # A fault of ours on the subject itself: its list stays as it is, all others go on. The text may quote features.
+            # A fault of ours on the subject: its list stays as it is, all others go on. The text may quote features.
             log.error("list not made", worker=NAME, side=key[0], error=type(error).__name__)
             telemetry.EVENTS.labels(NAME, "failed").inc()
             return None

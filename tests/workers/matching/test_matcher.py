@@ -253,6 +253,17 @@ async def test_a_change_that_says_the_same_touches_nothing() -> None:
         await finish(matcher, topics)
 
 
+async def test_after_clear_nothing_is_left_of_what_stood_at_the_same_offsets() -> None:
+    matcher = new_matcher()
+    for version in (1, 2):
+        matcher.own(0, {})
+        values = [(Side.posting, posting("p0", vector(1), source_version=version)), (Side.cv, cv("c0", vector(1)))]
+        await matcher.apply([_change(side, value, n) for n, (side, value) in enumerate(values)])
+        versions = {update.subject: json.loads(update.value or b"{}") for update in await matcher.refresh(9)}
+        assert versions["posting:p0"]["source_version"] == version
+        await matcher.clear()
+
+
 async def test_a_pair_that_cannot_be_scored_is_left_out_and_the_rest_is_published() -> None:
     class Broken(LettersScorer):
         def score(self, posting: PostingFeatures, cvs: Sequence[CvFeatures]) -> list[Scored]:
