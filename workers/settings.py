@@ -264,12 +264,6 @@ class Settings(BaseSettings):
         description="Sends the answer's JSON Schema as `response_format`, which vLLM follows; false for endpoints that "
         "refuse it, such as Triton's own OpenAI frontend.",
     )
-    match_markets: tuple[str, ...] = Field(
-        default=(),
-        title="Markets",
-        description='A JSON list, e.g. ["fr", "be"]: this matcher\'s group ranks these alone, and others the rest. '
-        "Empty: all of them.",
-    )
     match_top: int = Field(default=10, ge=1, le=MAX_MATCHES, title="List length", description="Most matches in a list.")
     match_candidates: int = Field(
         default=50, ge=1, title="Candidates", description="The most similar ones that are compared facet by facet."

@@ -78,16 +78,12 @@ class Matcher:
         ranker: makes lists.
         indexes: of each side.
         candidates: how many are compared with a subject.
-        markets: whose subjects it may own; empty for all.
     """
 
-    def __init__(
-        self, ranker: Ranker, indexes: Mapping[Side, Index], candidates: int, markets: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, ranker: Ranker, indexes: Mapping[Side, Index], candidates: int) -> None:
         self._ranker = ranker
         self._indexes = indexes
         self._candidates = candidates
-        self._markets = frozenset(markets)
         self._items: dict[Side, dict[str, Item]] = {side: {} for side in Side}
         self._watched: dict[Key, Watched] = {}
         self._watches: dict[tuple[Side, str], Watch] = {}
@@ -216,7 +212,7 @@ class Matcher:
 
     def _watch(self, key: Key) -> None:
         item = self._item(key)
-        if item is None or not self._is_ours(item):
+        if item is None:
             return
         watched = self._watched[key] = Watched(item, self._candidates)
         if item.vector is None:
@@ -229,9 +225,6 @@ class Matcher:
         watched = self._watched.pop(key, None)
         if watched is not None and watched.row >= 0:
             self._watches[watched.item.side, watched.item.space].remove(watched)
-
-    def _is_ours(self, item: Item) -> bool:
-        return not self._markets or item.market in self._markets
 
     def _wait(self, waiting: dict[Key, int], key: Key, partition: int) -> None:
         if waiting is self._changed:
@@ -317,11 +310,7 @@ class Matcher:
         watched = self._watched.get(key)
         is_new = key in self._changed
         if watched is None:
-            # A subject that has moved to a market of other matchers is theirs: they replace its list.
-            moved = self._item(key) is not None
-            if moved:
-                self._published[partition].pop(key, None)
-            return None if moved or published is None else Update(key, partition, None, self._clock_ms, is_new)
+            return None if published is None else Update(key, partition, None, self._clock_ms, is_new)
         own, shortlist = watched.item, watched.shortlist
         others = {id_: self._items[own.side.other][id_] for id_ in shortlist.ids}
         shortlist.scores |= self._ranker.scores(own, [o for id_, o in others.items() if id_ not in shortlist.scores])

@@ -24,7 +24,6 @@ Publishing is exactly once in that no list is published twice running; `TALENTST
 
 import asyncio
 import contextlib
-import json
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -91,8 +90,8 @@ async def run_matcher(matcher: Matcher, settings: Settings, health: Health, stop
 
 
 def group(settings: Settings) -> str:
-    """Of the matchers that share the lists of the same markets."""
-    return "-".join([group_of(settings, NAME), *sorted(settings.match_markets)])
+    """Of the matchers, one in a cluster: two would write the same lists and not see each other."""
+    return group_of(settings, NAME)
 
 
 class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -318,7 +317,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         self._awaited = await self._reader.end_offsets(list(self._positions))
 
     async def _standing(self, numbers: Sequence[int]) -> dict[int, dict[str, bytes | None]]:
-        """Digest of the newest list of each subject in these partitions; None for one that is removed, or not ours."""
+        """Digest of the newest list of each subject in these partitions; None for one that is removed."""
         found: dict[int, dict[str, bytes | None]] = {number: {} for number in numbers}
         reader = kafka.committed_reader(self._settings)
         try:
@@ -331,14 +330,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._health.beat()
                 for partition, records in (await reader.getmany(timeout_ms=200)).items():
                     own = found[partition.partition]
-                    own |= {r.key.decode(): digest(r.value) if self._is_ours(r.value) else None for r in records}
+                    own |= {r.key.decode(): digest(r.value) if r.value is not None else None for r in records}
         finally:
             await stop_consumer(reader, self._settings.drain_timeout_s)
         return found
-
-    def _is_ours(self, value: bytes | None) -> bool:
-        markets = self._settings.match_markets
-        return value is not None and (not markets or json.loads(value)["market"] in markets)
 
     async def _close(self, numbers: Sequence[int]) -> None:
         sinks = [sink for number in numbers if (sink := self._sinks.pop(number, None)) is not None]

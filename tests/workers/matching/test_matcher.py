@@ -43,9 +43,9 @@ def _name(features: PostingFeatures | CvFeatures) -> str:
     return f"{features.id}@{features.source_version}"
 
 
-def new_matcher(**options: Any) -> Matcher:
+def new_matcher() -> Matcher:
     ranker = Ranker(LettersScorer(), TOP, MIN_SCORE, DIVERSITY, Unpacked())
-    return Matcher(ranker, {side: FaissIndex() for side in Side}, CANDIDATES, **options)
+    return Matcher(ranker, {side: FaissIndex() for side in Side}, CANDIDATES)
 
 
 def value_of(side: Side, own: str, rng: Random) -> bytes:
@@ -215,31 +215,6 @@ async def test_two_matchers_that_come_and_go_and_lose_what_they_publish(seed: in
             if owners.get(partition, 0) == number:
                 matchers[number].own(partition, topics.digests(partition))
         await finish(matchers[number], topics)
-    assert standing(topics) == expected(list(topics.features.values()))
-
-
-async def test_matchers_of_two_markets_leave_each_others_lists_alone() -> None:
-    rng, topics = Random(1), Topics()
-    matchers = [new_matcher(markets=("fr",)), new_matcher(markets=("de",))]
-    for matcher in matchers:
-        for number in range(PARTITIONS):
-            matcher.own(number, {})
-    for _ in range(80):
-        change = topics.change(rng, 12)
-        for matcher in rng.sample(matchers, 2):
-            await matcher.apply([change])
-            updates = await matcher.refresh(3)
-            for update in updates:  # as in the topic: another market's list may have come in between
-                if update.value is None:
-                    topics.lists[update.partition].pop(update.subject, None)
-                else:
-                    topics.lists[update.partition][update.subject] = update.value
-            matcher.confirm(updates)
-    for matcher in matchers:
-        while matcher.waiting:
-            updates = await matcher.refresh(20)
-            topics.publish(updates)
-            matcher.confirm(updates)
     assert standing(topics) == expected(list(topics.features.values()))
 
 
