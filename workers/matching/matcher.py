@@ -112,7 +112,11 @@ class Matcher:
             # Unknown ones as well: a shared index may hold what came and went before we were there.
             gone = [change for change in newest.values() if change.item is None and change.key[0] is side]
             await self._indexes[side].remove([Gone(change.key[1], change.partition, change.offset) for change in gone])
-        # From here on nothing awaits or fails.
+        # From here on nothing fails, nor is it left half done when this is cancelled. Of lists that hold all that there
+        # are, each is touched by each change: seconds.
+        await asyncio.to_thread(self._take_all, real)
+
+    def _take_all(self, real: Sequence[Change]) -> None:
         replaced = [(self._item(change.key), change.item) for change in real]
         for change in real:
             self._take(change)
