@@ -200,6 +200,10 @@ class Matcher:
         """Ids of `side` for each query, as the index finds them; for measuring."""
         return [found.ids for found in await self._indexes[side].search(queries, k)]
 
+    async def reached(self) -> dict[Side, Mapping[int, float]]:
+        """How far the indexes that outlive us have been told of each partition; raises RetryableError."""
+        return {side: await index.reached() for side, index in self._indexes.items()}
+
     async def restore(self, read_to: Mapping[Side, Mapping[int, int]]) -> None:
         """Makes indexes that outlive us hold what there is, as far as it was read; raises RetryableError."""
         for side, index in self._indexes.items():

@@ -86,6 +86,13 @@ class RedisIndex:
             asked, wanted = doubtful, 4 * wanted
         return [found.get(query.key, Found([], True)) for query in queries]
 
+    async def reached(self) -> Mapping[int, float]:
+        """See :class:`workers.matching.index.Index`."""
+        highest: dict[int, float] = {}
+        for _, offset, partition, _ in await self._known():
+            highest[partition] = max(offset, highest.get(partition, offset))
+        return highest
+
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
         """See :class:`workers.matching.index.Index`."""
         (filled,) = await self._all([("EXISTS", self._filled)])

@@ -184,8 +184,11 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             raise FatalError(f"{', '.join(numbers)} must have the same number of partitions")
         partitions = [TopicPartition(name, number) for name in _SIDES for number in sorted(numbers[name])]
         self._reader.assign(partitions)
+        # Before the ends are asked for: others go on writing.
+        indexed = (await self._matcher.reached()).items()
+        known = [(TopicPartition(side.source.name, n), at + 1) for side, own in indexed for n, at in own.items()]
         starts, ends = await self._reader.beginning_offsets(partitions), await self._reader.end_offsets(partitions)
-        if any(not starts[tp] <= at <= ends.get(tp, -1) for tp, at in self._positions.items() if tp in starts):
+        if any(not starts.get(tp, 0) <= at <= ends.get(tp, -1) for tp, at in [*self._positions.items(), *known]):
             # A topic was made anew or cut: what was in between, removals perhaps, is not to be had any more.
             await self._matcher.clear()
             self._positions.clear()
@@ -240,7 +243,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._member.getmany(timeout_ms=0)
         async with self._turn:
             if self._failure is not None:
-                raise self._failure
+                raise RetryableError(f"could not take over: {self._failure!r}") from self._failure
             if self._reading is not None and self._reading.done():
                 await self._take_over(self._reading)
             self._awaited = {tp: end for tp, end in self._awaited.items() if self._positions[tp] < end}
@@ -311,7 +314,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._fence(numbers)
             except Exception as error:
                 # aiokafka logs and swallows what a listener raises; the loop must hear of it.
-                self._failure = _not_taken(error)
+                self._failure = error
                 return
             unknown = [number for number in numbers if not self._is_unbroken(number)]
             log.info("partitions assigned", worker=NAME, partitions=numbers, unknown=unknown)
@@ -345,10 +348,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         return False
 
     async def _take_over(self, reading: asyncio.Task[Standing]) -> None:
-        try:
-            lists, ends = reading.result()
-        except Exception as error:
-            raise _not_taken(error) from error
+        if error := reading.exception():
+            raise RetryableError(f"could not take over: {error!r}") from error
+        lists, ends = reading.result()
         for number, own in lists.items():
             # All items are gone through: many milliseconds each.
             await asyncio.to_thread(self._matcher.own, number, own)
@@ -372,12 +374,6 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
                 telemetry.LAG.remove(NAME, str(number))
         await asyncio.gather(*(sink.close() for sink in sinks))
         telemetry.ASSIGNED.labels(NAME).set(len(self._sinks))
-
-
-def _not_taken(error: Exception) -> RetryableError:
-    failure = RetryableError(f"could not take over the partitions: {error!r}")
-    failure.__cause__ = error
-    return failure
 
 
 def _source(number: int) -> TopicPartition:
