@@ -171,7 +171,9 @@ async def connect(settings: Settings, group: str) -> AsyncIterator[dict[Side, Re
     if settings.vector_redis_url is None:
         raise FatalError("VECTOR_REDIS_URL is not set")
     redis = cache.client(settings, settings.vector_redis_url, _TIMEOUT_S)
-    indexes = {side: RedisIndex(redis, f"{cache.PREFIX}:vectors:{group}:{side}") for side in Side}
+    # Attributes are as the filters have them: with others the sets are filled anew.
+    name = "+".join([group, *sorted(settings.match_filters)])
+    indexes = {side: RedisIndex(redis, f"{cache.PREFIX}:vectors:{name}:{side}") for side in Side}
     try:
         await indexes[Side.cv]._all([("VCARD", "talentstream:probe")])
         yield indexes
