@@ -1,6 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both set everything up.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train test-compose prove test-faults lint format schemas train evaluate traps bench bench-delivery clean
+.PHONY: help setup setup-train demo test test-train test-compose prove test-faults lint format schemas train evaluate evaluate-matching traps bench bench-delivery clean
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
@@ -61,7 +61,16 @@ evaluate: setup-train  ## Print each shipped model's metrics, of those whose hel
 	$(if $(TITLE_LABELS),$(RUN) python -m models.titles.evaluate --labels $(TITLE_LABELS) --departments $(DEPARTMENTS) --seniorities $(SENIORITIES))
 	$(if $(QUERIES),$(RUN) python -m models.queries.evaluate --labels $(QUERIES))
 	$(if $(CV_LABELS),$(RUN) python -m models.cvs.evaluate --cvs $(CVS) --labels $(CV_LABELS) --reserved $(CV_RESERVED))
+	$(if $(GRADES),$(MAKE) --no-print-directory evaluate-matching)
 	$(RUN) python -m models.matching.evaluate_fairness $(if $(GRADES),--postings $(POSTINGS) --cvs $(CVS) --grades $(GRADES) --reserved $(GRADES_RESERVED) $(RESERVED) $(CV_RESERVED))
+
+# The features that are judged are made by the workers' own extraction, from the graded postings and CVs alone.
+MATCHING := .talentstream/matching
+evaluate-matching: setup-train  ## Print the matcher's metrics on held-out postings (GRADES= POSTINGS= CVS=)
+	$(RUN) python -m models.matching.sample --grades $(GRADES) --postings $(POSTINGS) --cvs $(CVS) --out $(MATCHING)
+	$(RUN) talentstream extract --in $(MATCHING)/postings.jsonl --out $(MATCHING)/posting-features.jsonl --rename text=body
+	$(RUN) talentstream structure --in $(MATCHING)/cvs.jsonl --out $(MATCHING)/cv-features.jsonl
+	$(RUN) python -m models.matching.evaluate --grades $(GRADES) --postings $(MATCHING)/posting-features.jsonl --cvs $(MATCHING)/cv-features.jsonl $(ARGS)
 
 traps: setup-train  ## Score the shipped student on the hand-written traps (ARGS="--misses")
 	$(RUN) python -m models.postings.traps $(ARGS)

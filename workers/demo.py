@@ -215,10 +215,10 @@ def _matches_panel(subject: str, matches: dict[str, Any], titles: dict[str, str]
     for match in matches["matches"][:BEST]:
         facets = "  ".join(f"{name} {value:.2f}" for name, value in match["facets"].items() if value is not None)
         own = titles.get(match["id"], "")
-        lines.append(Text.assemble((f"{match['score']:.2f}", "bold"), f"  {match['id']}  {own}  ", (facets, "dim")))
+        lines.append(Text.assemble((f"{match['score']:.2f}", "bold"), f"  {match['id']}  {own}"))
         gap = {name: ", ".join(c["label"] for c in match["skill_gap"][name][:4]) for name in ("has", "lacks")}
         missing = ", ".join(name for name in match["missing_must_haves"] if not name.startswith("skill:"))
-        for name, value in (*gap.items(), ("required, not shown", missing)):
+        for name, value in (("facets", facets), *gap.items(), ("required, not shown", missing)):
             if value:
                 lines.append(Text(f"      {name}: {value}", style="dim"))
     body = Group(*lines) if lines else Text("no posting above the threshold", style="dim")

@@ -272,11 +272,7 @@ class Settings(BaseSettings):
         default=0.3, ge=0, le=1, title="Relevance threshold", description="Matches that score less are left out."
     )
     match_diversity: float = Field(
-        default=0.1,
-        ge=0,
-        lt=1,
-        title="Diversity",
-        description="Weight of being unlike the matches above (MMR) against that of the score; 0 ranks by score alone.",
+        default=0.1, ge=0, lt=1, title="Diversity", description="Weight of unlikeness (MMR); 0 ranks by score alone."
     )
     match_filters: tuple[Literal["language", "work_arrangement"], ...] = Field(
         default=("language", "work_arrangement"),

@@ -1,6 +1,6 @@
 """Prints how useful and how fair the heads of each β are on the test part of the semi-synthetic set, with intervals.
 
-python -m models.matching.evaluate_fairness [--postings … --cvs … --grades … --reserved …] [--card]
+python -m models.matching.evaluate_fairness [--postings … --cvs … --grades … --reserved …] [--served FOLDER] [--card]
 
 Nothing of the test was trained or tuned on: neither its postings, its CVs, its people's names nor a fifth of their
 cues. The β to use was chosen on the validation part, by `fair_train`.
@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from models.esco.running import embedding, remembering
-from models.matching import fair_data, fair_head, fairness_card
+from models.matching import fair_data, fair_head, fair_served, fairness_card
 from models.matching.fair_data import Encoded
 from models.matching.fair_head import FairHead
-from models.matching.fair_judging import PUBLISHED, TRUTHS, UTILITIES, Judged, flips, guessed, judged, placed
+from models.matching.fair_judging import PUBLISHED, TRUTHS, UTILITIES, Judged, flips, guessed, judged, placed, points
 from models.matching.fairness import held
 from models.matching.synthetic import FIT, Bias, dress
 from models.measuring import mean
@@ -51,12 +51,6 @@ def curve_table(curve: Mapping[float, Judged], chosen: float) -> list[str]:
         cells += [points(getattr(own.gaps, name)) for name in names] + [points(own.utility[name]) for name in UTILITIES]
         lines.append("| " + " | ".join([*cells, "held" if held(own.gaps, PUBLISHED) else "missed"]) + " |")
     return lines
-
-
-def points(figure: object) -> str:
-    """A figure in percent or points, one decimal."""
-    low, value, high = (getattr(figure, name) for name in ("low", "value", "high"))
-    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def report(heads: Mapping[float, FairHead], chosen: float, sets: Mapping[str, Encoded], raw: Encoded) -> list[str]:
@@ -130,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     fair_data.add_arguments(parser)
     parser.add_argument("--heads", type=Path, default=HEADS)
+    parser.add_argument("--served", type=Path, help="folder of `fair_served`: judges the shipped scorer as well")
     parser.add_argument("--card", action="store_true", help="rewrite FAIRNESS.md and its plot")
     options = parser.parse_args(arguments)
     heads, chosen = fair_head.load(options.heads)
@@ -141,6 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sets = {"all together": fair_data.joined(list(sets.values())), **sets}
     raw = fair_data.encode(found["invented"], dressed["invented"], embed, fair_data.raw)
     lines = report(heads, chosen, sets, raw)
+    if options.served:
+        lines += fair_served.report(options.served, fair_data.sources(options))
     sys.stdout.write("\n".join(lines) + "\n")
     if options.card:
         fairness_card.write(FOLDER, chosen, curves(heads, next(iter(sets.values()))), lines)

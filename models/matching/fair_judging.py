@@ -77,6 +77,11 @@ def _percent(values: Sequence[float] | NDArray[np.float64]) -> Figure:
     return mean(100 * np.asarray(values, np.float64))
 
 
+def points(figure: Figure) -> str:
+    """A figure in percent or points, one decimal."""
+    return f"{figure.value:.1f} [{figure.low:.1f}, {figure.high:.1f}]"
+
+
 def flips(examples: Sequence[Example], logits: Floats) -> tuple[Figure, Figure]:
     """Counterfactual invariance to all cues at once: the same facts as a man and as a woman.
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from models.datasets import read_lines
 from models.matching import fair_data
-from models.matching.evaluate_fairness import points
+from models.matching.fair_data import Sources
 from models.matching.fair_head import Floats
-from models.matching.fair_judging import PUBLISHED, UTILITIES, flips, judged
+from models.matching.fair_judging import PUBLISHED, UTILITIES, flips, judged, points
 from models.matching.fairness import held
 from models.matching.scorer import Scorer
 from models.matching.synthetic import Bias, Dressed, Facts, dress
@@ -75,6 +75,23 @@ def lines(name: str, dressed: Dressed, logits: Floats) -> Iterator[str]:
     yield f"All cues changed: {points(differ)} % of the decisions differ, P by {points(distance)} points."
 
 
+def _test(sources: Sources | None) -> dict[str, tuple[Facts, Dressed]]:
+    found = fair_data.facts(sources, _POSTINGS, _CHARACTERS)
+    return {name: (own, dress(own, "test", Bias())) for name, own in found.items()}
+
+
+def report(folder: Path, sources: Sources | None) -> list[str]:
+    """Markdown lines on what the scorer makes of the folder's features."""
+    postings = {row["id"]: PostingFeatures.model_validate(row) for row in read_lines(folder / "posting-features.jsonl")}
+    cvs = {row["id"]: CvFeatures.model_validate(row) for row in read_lines(folder / "cv-features.jsonl")}
+    scorer = Scorer.load()
+    return [
+        line
+        for name, (_, dressed) in _test(sources).items()
+        for line in lines(name, dressed, scores(scorer, dressed, postings, cvs))
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -82,20 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="write the events instead of judging")
     fair_data.add_arguments(parser)
     options = parser.parse_args(arguments)
-    found = fair_data.facts(fair_data.sources(options), _POSTINGS, _CHARACTERS)
-    dressed = {name: dress(own, "test", Bias()) for name, own in found.items()}
-    if options.write:
-        options.folder.mkdir(parents=True, exist_ok=True)
-        both = [events(own, dressed[name]) for name, own in found.items()]
-        for index, kind in enumerate(("postings", "cvs")):
-            rows = [json.dumps(row) + "\n" for own in both for row in own[index]]
-            (options.folder / f"{kind}.jsonl").write_text("".join(rows), "utf-8")
+    sources = fair_data.sources(options)
+    if not options.write:
+        sys.stdout.write("\n".join(report(options.folder, sources)) + "\n")
         return
-    postings = {row["id"]: PostingFeatures(**row) for row in read_lines(options.folder / "posting-features.jsonl")}
-    cvs = {row["id"]: CvFeatures(**row) for row in read_lines(options.folder / "cv-features.jsonl")}
-    scorer = Scorer.load()
-    for name, own in dressed.items():
-        sys.stdout.write("\n".join(lines(name, own, scores(scorer, own, postings, cvs))) + "\n")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    both = [events(*own) for own in _test(sources).values()]
+    for index, kind in enumerate(("postings", "cvs")):
+        rows = [json.dumps(row) + "\n" for own in both for row in own[index]]
+        (options.folder / f"{kind}.jsonl").write_text("".join(rows), "utf-8")
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from redis.exceptions import RedisError, ResponseError
 from workers import cache
 from workers.errors import FatalError, RetryableError
 from workers.matching.index import Found, Gone
-from workers.matching.items import Item, Side
+from workers.matching.items import ANY, Item, Side
 from workers.settings import Settings
 
 # Sets up to this size are scanned whole: exact as far as Redis's numbers are, and as quick.
 _SCANNED = 2_000
 # How much of the graph a search visits; `talentstream bench matching` prints the recall that it buys.
-_EFFORT = 400
+_EFFORT = 800
 _SLACK = 16
 _PIPELINE = 256
 _TIMEOUT_S = 10.0
@@ -132,14 +132,16 @@ class RedisIndex:
 
     def _query(self, query: Item, count: int, size: int) -> tuple[Any, ...]:
         vector = query.numbers().astype(np.float32).tobytes()
-        effort = ("TRUTH",) if size <= _SCANNED else ("EF", max(_EFFORT, count), "FILTER-EF", 20 * count)
+        effort = ("TRUTH",) if size <= _SCANNED else ("EF", max(_EFFORT, count))
         terms = [
             " or ".join(f"{json.dumps(name)} in .{attribute}" for name in sorted(names))
             for attribute, names in (("l", query.languages), ("a", query.arrangements))
+            if names != ANY
         ]
+        # An expression is read for each vector that is met: none where it would say nothing.
         expression = " and ".join(f"({term})" for term in terms)
-        key = self._prefix + query.space
-        return ("VSIM", key, "FP32", vector, "COUNT", count, "FILTER", expression, *effort)
+        filtered = ("FILTER", expression, "FILTER-EF", 20 * count) if terms else ()
+        return ("VSIM", self._prefix + query.space, "FP32", vector, "COUNT", count, *filtered, *effort)
 
     async def _filled_with(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers, of an index that had lost nothing when it gave the last of them."""
@@ -183,7 +185,9 @@ async def connect(settings: Settings, group: str) -> AsyncIterator[dict[Side, Re
     if settings.vector_redis_url is None:
         raise FatalError("VECTOR_REDIS_URL is not set")
     redis = cache.client(settings, settings.vector_redis_url, _TIMEOUT_S)
-    indexes = {side: RedisIndex(redis, f"{cache.PREFIX}:vectors:{group}:{side}") for side in Side}
+    # Attributes are as the filters have them: with others the sets are filled anew.
+    name = "+".join([group, *sorted(settings.match_filters)])
+    indexes = {side: RedisIndex(redis, f"{cache.PREFIX}:vectors:{name}:{side}") for side in Side}
     try:
         await indexes[Side.cv]._all([("VCARD", "talentstream:probe")])
         yield indexes

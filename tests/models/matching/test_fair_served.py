@@ -20,8 +20,8 @@ def small() -> tuple[Facts, Dressed]:
 def test_the_events_are_valid_and_tell_no_group() -> None:
     facts, dressed = small()
     postings, cvs = events(facts, dressed)
-    assert {Posting(**row).id for row in postings} == {e.posting_id for e in dressed.examples}
-    assert [Cv(**row).text for row in cvs] == list(dressed.texts)
+    assert {Posting.model_validate(row).id for row in postings} == {e.posting_id for e in dressed.examples}
+    assert [Cv.model_validate(row).text for row in cvs] == list(dressed.texts)
     assert not any(group in row["id"] for row in cvs for group in ("men", "women"))
     assert {cv_name(e.cv_id, e.text) for e in dressed.examples} == {row["id"] for row in cvs}
 
