@@ -22,7 +22,7 @@ def search(shortlist: Shortlist, state: dict[str, float]) -> None:
 
 
 @given(CHANGES, CHANGES)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_it_is_what_a_search_would_find_or_says_that_it_is_not(before: list[Any], after: list[Any]) -> None:
     state = {own: similarity for own, similarity in before if similarity is not None}
     shortlist = Shortlist(SIZE)
@@ -69,7 +69,7 @@ def test_a_score_lives_as_long_as_its_pair() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_similarities_do_not_depend_on_the_order_of_a_sum(seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((7, 384))
