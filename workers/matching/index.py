@@ -51,7 +51,7 @@ class Index(Protocol):
             RetryableError: as :meth:`put`.
         """
 
-    async def reached(self) -> Mapping[int, float]:
+    async def reached(self) -> Mapping[int, int]:
         """Of each partition, the highest offset that it was told of, where it outlives us; raises as :meth:`put`."""
 
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
@@ -94,7 +94,7 @@ class FaissIndex:
         """See :class:`Index`."""
         return await asyncio.to_thread(self._search, queries, k)
 
-    async def reached(self) -> Mapping[int, float]:
+    async def reached(self) -> Mapping[int, int]:
         """See :class:`Index`."""
         return {}
 

@@ -200,7 +200,7 @@ class Matcher:
         """Ids of `side` for each query, as the index finds them; for measuring."""
         return [found.ids for found in await self._indexes[side].search(queries, k)]
 
-    async def reached(self) -> dict[Side, Mapping[int, float]]:
+    async def reached(self) -> dict[Side, Mapping[int, int]]:
         """How far the indexes that outlive us have been told of each partition; raises RetryableError."""
         return {side: await index.reached() for side, index in self._indexes.items()}
 

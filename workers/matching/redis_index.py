@@ -86,11 +86,12 @@ class RedisIndex:
             asked, wanted = doubtful, 4 * wanted
         return [found.get(query.key, Found([], True)) for query in queries]
 
-    async def reached(self) -> Mapping[int, float]:
+    async def reached(self) -> Mapping[int, int]:
         """See :class:`workers.matching.index.Index`."""
-        highest: dict[int, float] = {}
+        highest: dict[int, int] = {}
         for _, offset, partition, _ in await self._known():
-            highest[partition] = max(offset, highest.get(partition, offset))
+            # Down: the places that `restore` makes up lie past the last offset that was read.
+            highest[partition] = max(int(offset), highest.get(partition, 0))
         return highest
 
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:

@@ -156,3 +156,13 @@ async def test_what_was_deleted_while_nobody_ran_goes_and_what_others_have_read_
     assert set((await index.search([query], K))[0].ids) == {"k", "n"}
     await index.put([item(Side.cv, cv("g", vector(1)), 5)])  # the next record of all brings it back
     assert set((await index.search([query], K))[0].ids) == {"k", "n", "g"}
+
+
+async def test_it_never_claims_to_have_reached_more_than_was_read(shared: Callable[[], RedisIndex]) -> None:
+    index = shared()
+    await index.clear()
+    await index.restore({}, {})
+    assert await index.reached() == {}
+    await index.put([item(Side.cv, cv("g", vector(1)), 2)])
+    await index.restore({}, {0: 3})  # gone, as of just before 3
+    assert await index.reached() == {0: 2}
