@@ -45,4 +45,4 @@ async def worker(settings: Settings) -> AsyncIterator[Matcher]:
         FatalError: it is older than 8.
     """
     async with indexes(settings) as found:
-        yield Matcher(ranker(settings), found, settings.match_candidates, settings.match_markets)
+        yield Matcher(ranker(settings), found, settings.match_candidates)

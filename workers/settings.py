@@ -264,12 +264,6 @@ class Settings(BaseSettings):
         description="Sends the answer's JSON Schema as `response_format`, which vLLM follows; false for endpoints that "
         "refuse it, such as Triton's own OpenAI frontend.",
     )
-    match_markets: tuple[str, ...] = Field(
-        default=(),
-        title="Markets",
-        description='A JSON list, e.g. ["fr", "be"]: this matcher\'s group ranks these alone, and others the rest. '
-        "Empty: all of them.",
-    )
     match_top: int = Field(default=10, ge=1, le=MAX_MATCHES, title="List length", description="Most matches in a list.")
     match_candidates: int = Field(
         default=50, ge=1, title="Candidates", description="The most similar ones that are compared facet by facet."
@@ -278,11 +272,7 @@ class Settings(BaseSettings):
         default=0.3, ge=0, le=1, title="Relevance threshold", description="Matches that score less are left out."
     )
     match_diversity: float = Field(
-        default=0.1,
-        ge=0,
-        lt=1,
-        title="Diversity",
-        description="Weight of being unlike the matches above (MMR) against that of the score; 0 ranks by score alone.",
+        default=0.1, ge=0, lt=1, title="Diversity", description="Weight of unlikeness (MMR); 0 ranks by score alone."
     )
     match_filters: tuple[Literal["language", "work_arrangement"], ...] = Field(
         default=("language", "work_arrangement"),

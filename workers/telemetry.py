@@ -17,7 +17,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _AGES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0)
 
 # Delivery -------------------------------------------------------------------------------------------------------
-# (Of the matcher: processed, tombstone, rejected as unreadable; and `failed`, lists that could not be made.)
+# (Of the matcher: processed, tombstone, rejected as unreadable; and `failed`, pairs and lists that could not be made.)
 # Inputs by what became of them: processed, tombstone, rejected (dead-lettered ones are rejected too), stale (an older
 # version than the one answered), duplicate (answered already, by the same model).
 EVENTS = Counter("talentstream_events", "Inputs by result.", ["worker", "result"])

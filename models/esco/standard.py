@@ -1,7 +1,7 @@
 """CVs and postings in one standard form: the same sentences for the same facts, whoever wrote them and however.
 
-Labels in, so that the two forms meet: what a matching model reads is a person's occupation and skills in the words of
-the taxonomy, not in their own.
+Labels in, so that the two forms meet: a person's occupation and skills in the words of the taxonomy, not in their own.
+One of the variants of the texts that matching is measured on; what is served reads more (`models/matching/CARD.md`).
 """
 
 from collections.abc import Sequence

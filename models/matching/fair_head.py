@@ -1,4 +1,4 @@
-"""Published bi-encoder's classifier over [u; v; |u − v|], on embeddings that are given: of a posting and of a CV.
+"""The published bi-encoder's classifier, over [u; v; |u − v|], on embeddings that are given: of a posting and of a CV.
 
 u and v are one learned projection of both embeddings, scaled to the same length; their cosine has a weight of its own,
 so that the head starts from what the embeddings know. Pure NumPy: training is in `fair_train`.

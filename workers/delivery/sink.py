@@ -144,6 +144,13 @@ class TransactionalSink(Sink):
         self._group = group
         self._prepared = False
 
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Producer id and epoch, once open: opening it again adds one to the epoch, and so does any other owner."""
+        if self._producer is None:
+            raise RuntimeError("generation before open")
+        return self._producer._txn_manager.producer_id, self._producer._txn_manager.producer_epoch
+
     async def prepare(self, topics: Sequence[str], next_offset: int, note: str = "") -> None:
         """Opens the transaction and puts the offset into it: three of the five requests that a transaction takes."""
         await self._attempt(lambda producer: self._prepare(producer, topics, next_offset, note))

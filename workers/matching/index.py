@@ -51,6 +51,9 @@ class Index(Protocol):
             RetryableError: as :meth:`put`.
         """
 
+    async def reached(self) -> Mapping[int, int]:
+        """Of each partition, the highest offset that it was told of, where it outlives us; raises as :meth:`put`."""
+
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
         """Makes an index that outlives us hold these, as it should: what it has lost, and what it has kept too long.
 
@@ -90,6 +93,10 @@ class FaissIndex:
     async def search(self, queries: Sequence[Item], k: int) -> list[Found]:
         """See :class:`Index`."""
         return await asyncio.to_thread(self._search, queries, k)
+
+    async def reached(self) -> Mapping[int, int]:
+        """See :class:`Index`."""
+        return {}
 
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
         """See :class:`Index`; this one lives and dies with this process."""

@@ -164,6 +164,10 @@ class Unpacked:
     def __init__(self) -> None:
         self._parsed: OrderedDict[tuple[Key, int], Features] = OrderedDict()
 
+    def clear(self) -> None:
+        """Forgets all: offsets are about to mean other records."""
+        self._parsed.clear()
+
     def posting(self, item: Item) -> PostingFeatures:
         """Of a posting."""
         return self._features(item, PostingFeatures)

@@ -78,16 +78,12 @@ class Matcher:
         ranker: makes lists.
         indexes: of each side.
         candidates: how many are compared with a subject.
-        markets: whose subjects it may own; empty for all.
     """
 
-    def __init__(
-        self, ranker: Ranker, indexes: Mapping[Side, Index], candidates: int, markets: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, ranker: Ranker, indexes: Mapping[Side, Index], candidates: int) -> None:
         self._ranker = ranker
         self._indexes = indexes
         self._candidates = candidates
-        self._markets = frozenset(markets)
         self._items: dict[Side, dict[str, Item]] = {side: {} for side in Side}
         self._watched: dict[Key, Watched] = {}
         self._watches: dict[tuple[Side, str], Watch] = {}
@@ -116,7 +112,11 @@ class Matcher:
             # Unknown ones as well: a shared index may hold what came and went before we were there.
             gone = [change for change in newest.values() if change.item is None and change.key[0] is side]
             await self._indexes[side].remove([Gone(change.key[1], change.partition, change.offset) for change in gone])
-        # From here on nothing awaits or fails.
+        # From here on nothing fails, nor is it left half done when this is cancelled. Of lists that hold all that there
+        # are, each is touched by each change: seconds.
+        await asyncio.to_thread(self._take_all, real)
+
+    def _take_all(self, real: Sequence[Change]) -> None:
         replaced = [(self._item(change.key), change.item) for change in real]
         for change in real:
             self._take(change)
@@ -200,6 +200,10 @@ class Matcher:
         """Ids of `side` for each query, as the index finds them; for measuring."""
         return [found.ids for found in await self._indexes[side].search(queries, k)]
 
+    async def reached(self) -> dict[Side, Mapping[int, int]]:
+        """How far the indexes that outlive us have been told of each partition; raises RetryableError."""
+        return {side: await index.reached() for side, index in self._indexes.items()}
+
     async def restore(self, read_to: Mapping[Side, Mapping[int, int]]) -> None:
         """Makes indexes that outlive us hold what there is, as far as it was read; raises RetryableError."""
         for side, index in self._indexes.items():
@@ -209,13 +213,14 @@ class Matcher:
         """Forgets all: the sources are to be read from their beginnings."""
         for partition in self.partitions:
             self.disown(partition)
+        self._ranker.unpacked.clear()
         for side, index in self._indexes.items():
             self._items[side] = {}
             await index.clear()
 
     def _watch(self, key: Key) -> None:
         item = self._item(key)
-        if item is None or not self._is_ours(item):
+        if item is None:
             return
         watched = self._watched[key] = Watched(item, self._candidates)
         if item.vector is None:
@@ -228,9 +233,6 @@ class Matcher:
         watched = self._watched.pop(key, None)
         if watched is not None and watched.row >= 0:
             self._watches[watched.item.side, watched.item.space].remove(watched)
-
-    def _is_ours(self, item: Item) -> bool:
-        return not self._markets or item.market in self._markets
 
     def _wait(self, waiting: dict[Key, int], key: Key, partition: int) -> None:
         if waiting is self._changed:
@@ -306,7 +308,7 @@ class Matcher:
         try:
             return self._update(key, partition)
         except Exception as error:
-            # A fault of ours on one pair: the list stays as it is, all others go on. The text may quote features.
+            # A fault of ours on the subject: its list stays as it is, all others go on. The text may quote features.
             log.error("list not made", worker=NAME, side=key[0], error=type(error).__name__)
             telemetry.EVENTS.labels(NAME, "failed").inc()
             return None
@@ -316,11 +318,7 @@ class Matcher:
         watched = self._watched.get(key)
         is_new = key in self._changed
         if watched is None:
-            # A subject that has moved to a market of other matchers is theirs: they replace its list.
-            moved = self._item(key) is not None
-            if moved:
-                self._published[partition].pop(key, None)
-            return None if moved or published is None else Update(key, partition, None, self._clock_ms, is_new)
+            return None if published is None else Update(key, partition, None, self._clock_ms, is_new)
         own, shortlist = watched.item, watched.shortlist
         others = {id_: self._items[own.side.other][id_] for id_ in shortlist.ids}
         shortlist.scores |= self._ranker.scores(own, [o for id_, o in others.items() if id_ not in shortlist.scores])

@@ -7,18 +7,24 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 import numpy as np
+import structlog
 
-from topics.catalogue import MATCHES
+from topics.catalogue import MATCHER_FLOW, MATCHES
 from topics.cvs import CvFeatures
 from topics.features import Lineage
 from topics.matches import FacetScores, Match, MatchList
 from topics.postings import PostingFeatures
+from workers import telemetry
 from workers.matching import explain
 from workers.matching.items import Item, Side, Unpacked, subject
 from workers.matching.scoring import Scored, Scorer
 from workers.matching.shortlist import similarities
 
+log = structlog.get_logger()
+
 NO_EMBEDDING = "no_embedding"
+# Below every threshold.
+UNSCORABLE = float("-inf")
 # Of a score as it is compared and published: far coarser than what the order of a sum changes.
 _DECIMALS = 6
 
@@ -50,8 +56,13 @@ class Ranker:
     unpacked: Unpacked
 
     def scores(self, own: Item, others: Sequence[Item]) -> dict[str, float]:
-        """Of each of the others with `own`."""
-        return {other.id: scored.score for other, scored in zip(others, self._scored(own, others), strict=True)}
+        """Of each of the others with `own`; UNSCORABLE where that fails, which keeps the one out and not the others."""
+        try:
+            return {other.id: scored.score for other, scored in zip(others, self._scored(own, others), strict=True)}
+        except Exception as error:
+            if len(others) == 1:
+                return {others[0].id: _left_out(error)}
+        return {id_: score for other in others for id_, score in self.scores(own, [other]).items()}
 
     def pick(self, items: Sequence[Item], scores: Mapping[str, float]) -> tuple[Pick, ...]:
         """Those to publish, in order: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
@@ -79,12 +90,13 @@ class Ranker:
         """The list of `own`, these in their order, each explained."""
         features = self._features(own)
         scored = self._scored(own, others)
+        matches = [self._safe_match(own, other, one) for other, one in zip(others, scored, strict=True)]
         degraded = features.degraded if own.vector is not None else (*features.degraded, NO_EMBEDDING)
         return MatchList(
             subject=subject(own.key),
             market=own.market,
             source_version=features.source_version,
-            matches=tuple(self._match(own, other, one) for other, one in zip(others, scored, strict=True)),
+            matches=tuple(match for match in matches if match is not None),
             lineage=Lineage(
                 models={"match_scorer": self.scorer.digest},
                 tokenizers={},
@@ -94,6 +106,13 @@ class Ranker:
             ),
             degraded=tuple(dict.fromkeys(degraded)),
         )
+
+    def _safe_match(self, own: Item, other: Item, scored: "Rounded") -> Match | None:
+        try:
+            return self._match(own, other, scored)
+        except Exception as error:
+            _left_out(error)
+            return None
 
     def _match(self, own: Item, other: Item, scored: "Rounded") -> Match:
         pair = (own, other) if own.side is Side.posting else (other, own)
@@ -112,6 +131,13 @@ class Ranker:
             for other in others:
                 found += self.scorer.score(self.unpacked.posting(other), [cv])
         return [Rounded.of(one) for one in found]
+
+
+def _left_out(error: Exception) -> float:
+    # A fault of ours, or features that do not go together. The text may quote them.
+    log.error("pair left out", worker=MATCHER_FLOW.worker, error=type(error).__name__)
+    telemetry.EVENTS.labels(MATCHER_FLOW.worker, "failed").inc()
+    return UNSCORABLE
 
 
 @lru_cache(1)

@@ -27,6 +27,8 @@ _EFFORT = 800
 _SLACK = 16
 _PIPELINE = 256
 _TIMEOUT_S = 10.0
+# Redis's similarities of equal vectors differ by less than this.
+_DOUBT = 1e-5
 
 # KEYS: prefix of the sets, the places. ARGV: element, offset, partition, space or "" to remove, vector, attributes.
 _WRITE = """
@@ -69,15 +71,28 @@ class RedisIndex:
             zip(spaces, await self._filled_with([("VCARD", self._prefix + space) for space in spaces]), strict=True)
         )
         asked = [query for query in queries if query.vector is not None and sizes[query.space]]
-        answers = await self._filled_with([self._query(query, k + _SLACK, sizes[query.space]) for query in asked])
-        found = {
-            query.key: Found(
-                [element.decode() for element in answer],
-                sizes[query.space] <= _SCANNED and len(answer) < k + _SLACK,
-            )
-            for query, answer in zip(asked, answers, strict=True)
-        }
+        found: dict[tuple[Side, str], Found] = {}
+        wanted = k + _SLACK
+        while asked:
+            commands = [(*self._query(query, wanted, sizes[query.space]), "WITHSCORES") for query in asked]
+            answers = await self._filled_with(commands)
+            doubtful = []
+            for query, answer in zip(asked, answers, strict=True):
+                scanned, cut = sizes[query.space] <= _SCANNED, len(answer) // 2 >= wanted
+                found[query.key] = Found([element.decode() for element in answer[::2]], scanned and not cut)
+                # Where the last ones are as similar as the k-th, others that are so too may have been left out.
+                if scanned and cut and float(answer[2 * k - 1]) - float(answer[-1]) < _DOUBT:
+                    doubtful.append(query)
+            asked, wanted = doubtful, 4 * wanted
         return [found.get(query.key, Found([], True)) for query in queries]
+
+    async def reached(self) -> Mapping[int, int]:
+        """See :class:`workers.matching.index.Index`."""
+        highest: dict[int, int] = {}
+        for _, offset, partition, _ in await self._known():
+            # Down: the places that `restore` makes up lie past the last offset that was read.
+            highest[partition] = max(int(offset), highest.get(partition, 0))
+        return highest
 
     async def restore(self, items: Mapping[str, Item], read_to: Mapping[int, int]) -> None:
         """See :class:`workers.matching.index.Index`."""
@@ -171,7 +186,9 @@ async def connect(settings: Settings, group: str) -> AsyncIterator[dict[Side, Re
     if settings.vector_redis_url is None:
         raise FatalError("VECTOR_REDIS_URL is not set")
     redis = cache.client(settings, settings.vector_redis_url, _TIMEOUT_S)
-    indexes = {side: RedisIndex(redis, f"{cache.PREFIX}:vectors:{group}:{side}") for side in Side}
+    # Attributes are as the filters have them: with others the sets are filled anew.
+    name = "+".join([group, *sorted(settings.match_filters)])
+    indexes = {side: RedisIndex(redis, f"{cache.PREFIX}:vectors:{name}:{side}") for side in Side}
     try:
         await indexes[Side.cv]._all([("VCARD", "talentstream:probe")])
         yield indexes

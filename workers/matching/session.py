@@ -13,6 +13,10 @@ partition of `matches.v1` that its features have in their topic.
 3. reads the features up to where they ended then, and
 4. makes each list anew, publishing those that differ from what stands there.
 
+2 and 3 are done beside the rounds, which go on reading and publish nothing until then: the group waits for a member's
+listener, and sends it no heartbeats meanwhile. A partition that came back to us without another owner in between, as
+its epoch tells, is not read again.
+
 So it needs no offsets: what a killed, paused or partitioned owner left undone, or half done, is a difference. A
 replayed feature makes none. A subject that is gone while its list stands is one too. After that, changes touch lists
 one by one. Making every list anew costs a takeover some milliseconds a list, in the background, behind the subjects
@@ -24,7 +28,6 @@ Publishing is exactly once in that no list is published twice running; `TALENTST
 
 import asyncio
 import contextlib
-import json
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -44,7 +47,8 @@ from workers.delivery.sink import TransactionalSink
 from workers.errors import FatalError, FencedError, RetryableError
 from workers.health import Health
 from workers.matching.items import Side, read
-from workers.matching.matcher import NAME, Change, Matcher, Update, digest
+from workers.matching.matcher import NAME, Change, Matcher, Update
+from workers.matching.standing import Standing, read_standing
 from workers.settings import Settings
 
 log = structlog.get_logger()
@@ -67,10 +71,11 @@ async def run_matcher(matcher: Matcher, settings: Settings, health: Health, stop
     """
     backoff = Backoff(settings.retry_initial_s, settings.retry_max_s)
     positions: dict[TopicPartition, int] = {}
+    generations: dict[int, tuple[int, int]] = {}
     attempt = 0
     while not stop.is_set():
         health.beat()
-        session = _Session(matcher, settings, health, positions)
+        session = _Session(matcher, settings, health, positions, generations)
         try:
             await session.run(stop)
         except FencedError as error:
@@ -91,8 +96,8 @@ async def run_matcher(matcher: Matcher, settings: Settings, health: Health, stop
 
 
 def group(settings: Settings) -> str:
-    """Of the matchers that share the lists of the same markets."""
-    return "-".join([group_of(settings, NAME), *sorted(settings.match_markets)])
+    """Of the matchers, one in a cluster: two would write the same lists and not see each other."""
+    return group_of(settings, NAME)
 
 
 class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -100,23 +105,31 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     Args:
         positions: how far `matcher` has read; goes on from there.
+        generations: of the sink of each partition in which stands what `matcher` thinks.
     """
 
     def __init__(
-        self, matcher: Matcher, settings: Settings, health: Health, positions: dict[TopicPartition, int]
+        self,
+        matcher: Matcher,
+        settings: Settings,
+        health: Health,
+        positions: dict[TopicPartition, int],
+        generations: dict[int, tuple[int, int]],
     ) -> None:
         self.joined = False
         self._matcher = matcher
         self._settings = settings
         self._health = health
         self._positions = positions
+        self._generations = generations
         self._group = group(settings)
         self._sinks: dict[int, TransactionalSink] = {}
         self._committed: dict[int, int] = {}
         self._failure: BaseException | None = None
         # A round is not interrupted by a rebalance, nor a takeover by a round.
         self._turn = asyncio.Lock()
-        # What a new owner must have read before it publishes.
+        # What a new owner must have read before it publishes: what stands there, then the sources up to these ends.
+        self._reading: asyncio.Task[Standing] | None = None
         self._awaited: dict[TopicPartition, int] = {}
         self._lag_due = 0.0
         self._reader = kafka.committed_reader(settings)
@@ -156,6 +169,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             await stop_consumer(self._member, self._settings.drain_timeout_s)
             await stop_consumer(self._reader, self._settings.drain_timeout_s)
             async with self._turn:
+                await self._stop_reading()
                 await self._close(list(self._sinks))
 
     # Reading both sides -------------------------------------------------------------------------------------------
@@ -170,8 +184,11 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             raise FatalError(f"{', '.join(numbers)} must have the same number of partitions")
         partitions = [TopicPartition(name, number) for name in _SIDES for number in sorted(numbers[name])]
         self._reader.assign(partitions)
+        # Before the ends are asked for: others go on writing.
+        indexed = (await self._matcher.reached()).items()
+        known = [(TopicPartition(side.source.name, n), at + 1) for side, own in indexed for n, at in own.items()]
         starts, ends = await self._reader.beginning_offsets(partitions), await self._reader.end_offsets(partitions)
-        if any(not starts[tp] <= at <= ends.get(tp, -1) for tp, at in self._positions.items() if tp in starts):
+        if any(not starts.get(tp, 0) <= at <= ends.get(tp, -1) for tp, at in [*self._positions.items(), *known]):
             # A topic was made anew or cut: what was in between, removals perhaps, is not to be had any more.
             await self._matcher.clear()
             self._positions.clear()
@@ -220,17 +237,19 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _round(self) -> None:
         self._health.beat()
-        idle = not (self._matcher.waiting and self._sinks) or bool(self._awaited)
+        idle = not (self._matcher.waiting and self._sinks) or self._reading is not None or bool(self._awaited)
         await self._take_in(CHANGES, _POLL_S if idle else 0.0)
         # Its records are none of ours; asking shows that we live, and brings out what went wrong in the group.
         await self._member.getmany(timeout_ms=0)
         async with self._turn:
             if self._failure is not None:
-                raise self._failure
+                raise RetryableError(f"could not take over: {self._failure!r}") from self._failure
+            if self._reading is not None and self._reading.done():
+                await self._take_over(self._reading)
             self._awaited = {tp: end for tp, end in self._awaited.items() if self._positions[tp] < end}
             # Between a rebalance's two halves lists wait whose owner is not known.
             settled = self._matcher.partitions <= self._sinks.keys()
-            if self._matcher.waiting and settled and not self._awaited:
+            if self._matcher.waiting and settled and self._reading is None and not self._awaited:
                 await self._publish(await self._matcher.refresh(LISTS))
             await self._report()
 
@@ -242,8 +261,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             results = await asyncio.gather(
                 *(self._deliver(number, own) for number, own in by_partition.items()), return_exceptions=True
             )
-        for own, result in zip(by_partition.values(), results, strict=True):
+        for (number, own), result in zip(by_partition.items(), results, strict=True):
             if isinstance(result, BaseException):
+                self._generations.pop(number, None)
                 self._matcher.retry(own)
             else:
                 self._matcher.confirm(own)
@@ -271,7 +291,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         for number in self._sinks:
             behind = sum(end - self._positions[tp] for tp, end in ends.items() if tp.partition == number)
             telemetry.LAG.labels(NAME, str(number)).set(behind)
-        if not self._matcher.waiting:
+        if not self._matcher.waiting and self._reading is None:
             moved = [n for n in self._sinks if self._positions[_source(n)] != self._committed.get(n)]
             await asyncio.gather(*(self._deliver(number, ()) for number in moved))
 
@@ -279,28 +299,33 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Ends the round under way. The lists stay: most partitions come back to whoever had them."""
-        self._health.ready = False
         async with self._turn:
+            self._health.ready = False
+            await self._stop_reading()
             await self._close([partition.partition for partition in revoked])
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Fences earlier owners, then learns what they have published."""
+        """Fences earlier owners; what they have published is read when this has returned."""
         numbers = sorted(partition.partition for partition in assigned)
         self._member.pause(*assigned)
         async with self._turn:
             try:
                 async with asyncio.timeout(self._settings.transaction_timeout_s):
-                    await self._take_over(numbers)
+                    await self._fence(numbers)
             except Exception as error:
                 # aiokafka logs and swallows what a listener raises; the loop must hear of it.
-                self._failure = RetryableError(f"could not take over the partitions: {error!r}")
-                self._failure.__cause__ = error
+                self._failure = error
                 return
-        self.joined = self._health.ready = True
-        telemetry.ASSIGNED.labels(NAME).set(len(numbers))
-        log.info("partitions assigned", worker=NAME, partitions=numbers, lists=self._matcher.waiting)
+            unknown = [number for number in numbers if not self._is_unbroken(number)]
+            log.info("partitions assigned", worker=NAME, partitions=numbers, unknown=unknown)
+            telemetry.ASSIGNED.labels(NAME).set(len(numbers))
+            if unknown:
+                reading = read_standing(self._settings, unknown, list(self._positions))
+                self._reading = asyncio.create_task(reading)
+            else:
+                self.joined = self._health.ready = True
 
-    async def _take_over(self, numbers: Sequence[int]) -> None:
+    async def _fence(self, numbers: Sequence[int]) -> None:
         for number in self._matcher.partitions - set(numbers):
             self._matcher.disown(number)
         sinks = {n: TransactionalSink(self._settings, self._group, _source(n)) for n in numbers}
@@ -312,33 +337,34 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.gather(*(sink.close() for sink in sinks.values()))
             raise
         self._sinks |= sinks
-        for number, lists in (await self._standing(numbers)).items():
-            self._matcher.own(number, lists)
-        # Whatever they made their last lists of was in the topics before the fence.
-        self._awaited = await self._reader.end_offsets(list(self._positions))
 
-    async def _standing(self, numbers: Sequence[int]) -> dict[int, dict[str, bytes | None]]:
-        """Digest of the newest list of each subject in these partitions; None for one that is removed, or not ours."""
-        found: dict[int, dict[str, bytes | None]] = {number: {} for number in numbers}
-        reader = kafka.committed_reader(self._settings)
-        try:
-            await reader.start()
-            partitions = [TopicPartition(TARGET.name, number) for number in numbers]
-            reader.assign(partitions)
-            ends = await reader.end_offsets(partitions)
-            await reader.seek_to_beginning(*partitions)
-            while await kafka.is_behind(reader, ends):
-                self._health.beat()
-                for partition, records in (await reader.getmany(timeout_ms=200)).items():
-                    own = found[partition.partition]
-                    own |= {r.key.decode(): digest(r.value) if self._is_ours(r.value) else None for r in records}
-        finally:
-            await stop_consumer(reader, self._settings.drain_timeout_s)
-        return found
+    def _is_unbroken(self, number: int) -> bool:
+        """We had it last, and know what we published there."""
+        producer, epoch = self._sinks[number].generation
+        if number in self._matcher.partitions and self._generations.get(number) == (producer, epoch - 1):
+            self._generations[number] = (producer, epoch)
+            return True
+        self._generations.pop(number, None)
+        return False
 
-    def _is_ours(self, value: bytes | None) -> bool:
-        markets = self._settings.match_markets
-        return value is not None and (not markets or json.loads(value)["market"] in markets)
+    async def _take_over(self, reading: asyncio.Task[Standing]) -> None:
+        if error := reading.exception():
+            raise RetryableError(f"could not take over: {error!r}") from error
+        lists, ends = reading.result()
+        for number, own in lists.items():
+            # All items are gone through: many milliseconds each.
+            await asyncio.to_thread(self._matcher.own, number, own)
+            self._generations[number] = self._sinks[number].generation
+        self._awaited |= ends
+        self._reading = None
+        self.joined = self._health.ready = True
+        log.info("lists read", worker=NAME, partitions=sorted(lists), waiting=self._matcher.waiting)
+
+    async def _stop_reading(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _close(self, numbers: Sequence[int]) -> None:
         sinks = [sink for number in numbers if (sink := self._sinks.pop(number, None)) is not None]

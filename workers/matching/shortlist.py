@@ -53,11 +53,12 @@ class Shortlist:
         """An item of the other side is new, is another now, or is gone (None); True where the shortlist changed."""
         if self.stale:
             return False
+        admits = self._admits_all
         before = self._similarity.pop(own, None)
         if before is not None:
             del self._ranked[bisect_left(self._ranked, (-before, own))]
             self.scores.pop(own, None)
-        if similarity is None or not (self._complete or self._reaches(similarity, own)):
+        if similarity is None or not (admits or self._reaches(similarity, own)):
             # Whoever takes the place that has become free was never looked at.
             self.stale = before is not None and not self._complete
             return before is not None
@@ -75,13 +76,16 @@ class Shortlist:
         return bool(self._ranked) and (-similarity, own) < self._ranked[-1]
 
     @property
+    def _admits_all(self) -> bool:
+        # An approximate search may find few; whatever comes then is better than an empty place.
+        return self._complete or len(self._ranked) < self._size
+
+    @property
     def floor(self) -> float:
         """What is and was less similar than this need not be told to :meth:`change`."""
         if self.stale:
             return HIGHEST
-        if self._complete:
-            return LOWEST
-        return -self._ranked[-1][0] if self._ranked else HIGHEST
+        return LOWEST if self._admits_all else -self._ranked[-1][0]
 
     @property
     def ids(self) -> list[str]:

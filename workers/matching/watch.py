@@ -10,6 +10,8 @@ from workers.matching.shortlist import HIGHEST, Shortlist, similarities
 
 # Single-precision similarities are off by less than this.
 _DOUBT = 1e-5
+# Products of changes with subjects, and subjects whose vectors are copied, at once: some tens of megabytes.
+_PRODUCTS, _HITS = 1 << 22, 4096
 
 
 class Watched:
@@ -69,6 +71,11 @@ class Watch:
         size = len(self._subjects)
         if not size:
             return
+        chunk = max(1, _PRODUCTS // size)
+        for start in range(0, len(changes), chunk):
+            yield from self._touched(changes[start : start + chunk], size)
+
+    def _touched(self, changes: Sequence[tuple[Item | None, Item | None]], size: int) -> Iterator[Watched]:
         reach = np.full((len(changes), size), -np.inf, np.float32)
         for column in (0, 1):
             rows = [row for row, change in enumerate(changes) if change[column] is not None]
@@ -77,19 +84,23 @@ class Watch:
                 products = np.array(vectors, np.float32) @ self._vectors[:size].T
                 reach[rows] = np.maximum(reach[rows], products)
         for (before, after), own in zip(changes, reach, strict=True):
-            hits = np.flatnonzero(own >= self._floors[:size] - _DOUBT)
-            new = similarities(self._vectors[hits], after.numbers()) if after is not None else np.zeros(len(hits))
             item = after or before
             if item is None:
                 continue
-            for hit, similarity in zip(hits, new, strict=True):
-                subject = self._subjects[hit]
-                if subject is None:
-                    continue
-                fits = after is not None and subject.item.matches(after)
-                if subject.shortlist.change(item.id, float(similarity) if fits else None):
-                    self.settle(subject)
-                    yield subject
+            hits = np.flatnonzero(own >= self._floors[:size] - _DOUBT)
+            for start in range(0, len(hits), _HITS):
+                yield from self._changed(hits[start : start + _HITS], item, after)
+
+    def _changed(self, hits: NDArray[np.intp], item: Item, after: Item | None) -> Iterator[Watched]:
+        new = similarities(self._vectors[hits], after.numbers()) if after is not None else np.zeros(len(hits))
+        for hit, similarity in zip(hits.tolist(), new.tolist(), strict=True):
+            subject = self._subjects[hit]
+            if subject is None:
+                continue
+            fits = after is not None and subject.item.matches(after)
+            if subject.shortlist.change(item.id, similarity if fits else None):
+                self.settle(subject)
+                yield subject
 
     def __iter__(self) -> Iterator[Watched]:
         return (subject for subject in self._subjects if subject is not None)

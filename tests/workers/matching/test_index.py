@@ -96,11 +96,7 @@ async def test_equals_at_the_end_are_all_found(index: Index) -> None:
     twins = {f"t{n}": item(Side.cv, cv(f"t{n}", vector(1)), n) for n in range(60)}
     await index.put(list(twins.values()))
     (found,) = await index.search([item(Side.posting, posting("p", vector(2)))], K)
-    if isinstance(index, FaissIndex):
-        assert set(found.ids) == set(twins)
-    else:  # approximate: as many as asked for, and it does not say that these are all
-        assert len(found.ids) >= K
-        assert not found.complete
+    assert set(found.ids) == set(twins)
 
 
 async def test_an_item_without_a_vector_is_as_good_as_none(index: Index) -> None:
@@ -160,3 +156,13 @@ async def test_what_was_deleted_while_nobody_ran_goes_and_what_others_have_read_
     assert set((await index.search([query], K))[0].ids) == {"k", "n"}
     await index.put([item(Side.cv, cv("g", vector(1)), 5)])  # the next record of all brings it back
     assert set((await index.search([query], K))[0].ids) == {"k", "n", "g"}
+
+
+async def test_it_never_claims_to_have_reached_more_than_was_read(shared: Callable[[], RedisIndex]) -> None:
+    index = shared()
+    await index.clear()
+    await index.restore({}, {})
+    assert await index.reached() == {}
+    await index.put([item(Side.cv, cv("g", vector(1)), 2)])
+    await index.restore({}, {0: 3})  # gone, as of just before 3
+    assert await index.reached() == {0: 2}

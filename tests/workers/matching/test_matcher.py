@@ -43,9 +43,9 @@ def _name(features: PostingFeatures | CvFeatures) -> str:
     return f"{features.id}@{features.source_version}"
 
 
-def new_matcher(**options: Any) -> Matcher:
+def new_matcher() -> Matcher:
     ranker = Ranker(LettersScorer(), TOP, MIN_SCORE, DIVERSITY, Unpacked())
-    return Matcher(ranker, {side: FaissIndex() for side in Side}, CANDIDATES, **options)
+    return Matcher(ranker, {side: FaissIndex() for side in Side}, CANDIDATES)
 
 
 def value_of(side: Side, own: str, rng: Random) -> bytes:
@@ -218,31 +218,6 @@ async def test_two_matchers_that_come_and_go_and_lose_what_they_publish(seed: in
     assert standing(topics) == expected(list(topics.features.values()))
 
 
-async def test_matchers_of_two_markets_leave_each_others_lists_alone() -> None:
-    rng, topics = Random(1), Topics()
-    matchers = [new_matcher(markets=("fr",)), new_matcher(markets=("de",))]
-    for matcher in matchers:
-        for number in range(PARTITIONS):
-            matcher.own(number, {})
-    for _ in range(80):
-        change = topics.change(rng, 12)
-        for matcher in rng.sample(matchers, 2):
-            await matcher.apply([change])
-            updates = await matcher.refresh(3)
-            for update in updates:  # as in the topic: another market's list may have come in between
-                if update.value is None:
-                    topics.lists[update.partition].pop(update.subject, None)
-                else:
-                    topics.lists[update.partition][update.subject] = update.value
-            matcher.confirm(updates)
-    for matcher in matchers:
-        while matcher.waiting:
-            updates = await matcher.refresh(20)
-            topics.publish(updates)
-            matcher.confirm(updates)
-    assert standing(topics) == expected(list(topics.features.values()))
-
-
 async def test_a_change_that_says_the_same_touches_nothing() -> None:
     matcher, topics = new_matcher(), Topics()
     matcher.own(0, {})
@@ -253,10 +228,21 @@ async def test_a_change_that_says_the_same_touches_nothing() -> None:
         await finish(matcher, topics)
 
 
-async def test_a_pair_that_cannot_be_scored_holds_up_no_other_list() -> None:
+async def test_after_clear_nothing_is_left_of_what_stood_at_the_same_offsets() -> None:
+    matcher = new_matcher()
+    for version in (1, 2):
+        matcher.own(0, {})
+        values = [(Side.posting, posting("p0", vector(1), source_version=version)), (Side.cv, cv("c0", vector(1)))]
+        await matcher.apply([_change(side, value, n) for n, (side, value) in enumerate(values)])
+        versions = {update.subject: json.loads(update.value or b"{}") for update in await matcher.refresh(9)}
+        assert versions["posting:p0"]["source_version"] == version
+        await matcher.clear()
+
+
+async def test_a_pair_that_cannot_be_scored_is_left_out_and_the_rest_is_published() -> None:
     class Broken(LettersScorer):
         def score(self, posting: PostingFeatures, cvs: Sequence[CvFeatures]) -> list[Scored]:
-            if posting.id == "p1":
+            if any((posting.id, cv.id) == ("p1", "c1") for cv in cvs):
                 raise ValueError("of our own making")
             return super().score(posting, cvs)
 
@@ -264,10 +250,24 @@ async def test_a_pair_that_cannot_be_scored_holds_up_no_other_list() -> None:
     ranker = Ranker(Broken(), TOP, 0.0, DIVERSITY, Unpacked())
     matcher = Matcher(ranker, {side: FaissIndex() for side in Side}, CANDIDATES)
     matcher.own(0, {})
-    values = [(Side.posting, posting(f"p{n}", vector(n))) for n in range(3)] + [(Side.cv, cv("c0", vector(9)))]
-    await matcher.apply([_change(side, value, n) for n, (side, value) in enumerate(values)])
+    values = [(Side.posting, posting(f"p{n}", vector(n))) for n in range(3)]
+    values += [(Side.cv, cv(f"c{n}", vector(9 + n))) for n in range(3)]
+    changes = [_change(side, value, n) for n, (side, value) in enumerate(values)]
+    await matcher.apply(changes)
     await finish(matcher, topics)
-    assert sorted(topics.lists[0]) == ["posting:p0", "posting:p2"]
+    lists = {name: {own for own, _ in picks} for name, picks in standing(topics).items()}
+    assert lists == {
+        "posting:p0": {"c0", "c1", "c2"},
+        "posting:p1": {"c0", "c2"},
+        "posting:p2": {"c0", "c1", "c2"},
+        "cv:c0": {"p0", "p1", "p2"},
+        "cv:c1": {"p0", "p2"},
+        "cv:c2": {"p0", "p1", "p2"},
+    }
+    # Nor does the pair keep one that is gone in a list.
+    await matcher.apply([Change((Side.cv, "c2"), None, 0, 10, 10)])
+    await finish(matcher, topics)
+    assert [own for own, _ in standing(topics)["posting:p1"]] == ["c0"]
 
 
 def _change(side: Side, value: bytes, offset: int) -> Change:

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from tests.support.features import cv, item, posting, vector
 from topics.cvs import CvFeatures
 from topics.matches import Facet
 from topics.postings import PostingFeatures
+from workers.matching import ranking
 from workers.matching.items import Item, Side, Unpacked, read, subject
 from workers.matching.ranking import Ranker
 
@@ -65,6 +67,19 @@ def test_a_list_says_what_it_is_made_of() -> None:
     assert found.lineage.models == {"match_scorer": "given"}
     of_cv = ranker(0.0).list_of(people()[2], [own])
     assert (of_cv.subject, of_cv.matches[0].id, of_cv.matches[0].score) == ("cv:b", "p", 0.8)
+
+
+def test_a_pair_that_cannot_be_explained_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    explained = ranking.explained
+
+    def broken(posting: PostingFeatures, cv: CvFeatures, scored: Any, of: Any) -> Any:
+        if cv.id == "a":
+            raise ValueError("of our own making")
+        return explained(posting, cv, scored, of)
+
+    monkeypatch.setattr(ranking, "explained", broken)
+    found = ranker(0.0).list_of(item(Side.posting, posting("p", vector(1))), people()[:3])
+    assert [match.id for match in found.matches] == ["a-twin", "b"]
 
 
 def test_who_has_no_vector_has_an_empty_list_that_says_so() -> None:

@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def search(shortlist: Shortlist, state: dict[str, float]) -> None:
 
 
 @given(CHANGES, CHANGES)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_it_is_what_a_search_would_find_or_says_that_it_is_not(before: list[Any], after: list[Any]) -> None:
     state = {own: similarity for own, similarity in before if similarity is not None}
     shortlist = Shortlist(SIZE)
@@ -39,6 +40,24 @@ def test_it_is_what_a_search_would_find_or_says_that_it_is_not(before: list[Any]
         assert shortlist.ids == truth(state)
 
 
+@pytest.mark.parametrize("found", [[], [("a", 0.9)]])
+def test_a_search_that_found_few_leaves_room_for_what_comes(found: list[tuple[str, float]]) -> None:
+    shortlist = Shortlist(3)
+    shortlist.fill(found, complete=False)
+    expected = [own for own, _ in found]
+    for own, similarity in (("b", 0.5), ("c", 0.4), ("d", 0.3)):
+        assert shortlist.floor == LOWEST
+        assert shortlist.change(own, similarity)
+        expected.append(own)
+        if len(expected) == 3:
+            break
+    assert shortlist.ids == expected
+    assert shortlist.floor > LOWEST
+    assert not shortlist.change("e", 0.1)
+    shortlist.change(expected[0], 0.2)  # others, never looked at, may be more alike
+    assert shortlist.stale
+
+
 def test_a_score_lives_as_long_as_its_pair() -> None:
     shortlist = Shortlist(2)
     shortlist.fill([("a", 0.5), ("b", 0.4)], complete=True)
@@ -50,7 +69,7 @@ def test_a_score_lives_as_long_as_its_pair() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_similarities_do_not_depend_on_the_order_of_a_sum(seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = rng.standard_normal((7, 384))
