@@ -27,7 +27,7 @@ from workers import admin, kafka, matcher, tail
 from workers.matching.items import Item, Side
 from workers.matching.matcher import NAME, Change, Matcher
 from workers.matching.synthetic import Synthetic
-from workers.runtime import in_background
+from workers.runtime import in_background, spare_garbage_collection
 from workers.settings import Settings
 
 IndexName = Literal["faiss", "redis"]
@@ -98,6 +98,7 @@ async def measure(settings: Settings, index: IndexName, vectors: int, events: in
             exact += chunk
         await worker.restore({side: {} for side in Side})
         fill_s = time.perf_counter() - started
+        spare_garbage_collection()  # as `worker run` does
         recall = await _recall(worker, exact, synthetic)
         pairs = await asyncio.to_thread(_pairs_per_s, own, exact, synthetic)
         async with in_background(worker, own):

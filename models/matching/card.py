@@ -41,10 +41,10 @@ do fit. *Unrelated*: of another function, and no title of the CV shares a word w
   The standardised form loses what ESCO has no word for; it had been the vector that was published.
 - **Other losses** for the adapter (contrastive, triplets with adaptive margin, multiple negatives or LambdaLoss
   alone): see the table; on cross-validated training postings the two in use together had the best AUC and ranked as
-  well as any.
-- **Cross-encoders** (MiniLM, its upper two layers trained, pairwise hinge or LambdaLoss@5 with μ = 10): what does not
-  beat what is served by more than the interval is not shipped; a reranker costs an inference for each pair, which the
-  scorer does not.
+  well as any. Some of the others rank the test's postings better, within the intervals: the test chose nothing.
+- **Cross-encoders** (MiniLM, upper layers trained, pairwise hinge or LambdaLoss@5 with μ = 10): `train_reranker` trains
+  them and the table has them where `--rerankers` names their scores. Without a row here they have not been measured,
+  and what is not shown to beat what is served by more than the interval is not shipped.
 - **Training the encoder's own layers**: not done. With some three hundred fits for training the low-rank maps already
   reach what their data give, and a second encoder would have to be run on every text.
 - **Interactive completion of resumes and LGIR's GAN** (Du et al. 2024): a generator that writes what a resume leaves

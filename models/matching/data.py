@@ -1,5 +1,6 @@
 """Graded pairs and the features of both sides, split by posting: no posting is both trained on and tested."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from models.datasets import draw, read_lines
 from models.matching.facets import BY_FACET, CvSide, PostingSide, compared
 from topics.cvs import CvFeatures
+from topics.fairness import Outcome
 from topics.matches import Facet
 from topics.postings import PostingFeatures
 
@@ -41,6 +43,30 @@ def read_grades(paths: Iterable[Path]) -> list[Grade]:
             facets: dict[Facet, int] = {name: row["facets"][name] for name in BY_FACET}
             found[row["posting_id"], row["cv_id"]] = Grade(row["posting_id"], row["cv_id"], row["grade"], facets)
     return list(found.values())
+
+
+def read_outcomes(paths: Iterable[Path], talent_pool: bool = False) -> list[Grade]:
+    """Recruiters' decisions (`outcomes.v1`) as grades without facets, of each pair the newest one.
+
+    Hired is 3, the rest 0; what decides nothing (pool, no news, position filled) is left out, as published.
+
+    Args:
+        talent_pool: the three-class variant, for ranking who is kept in mind: pool is 2.
+
+    Raises:
+        OSError, ValueError: not such files.
+    """
+    newest: dict[str, Outcome] = {}
+    for own in (Outcome.model_validate_json(json.dumps(row)) for path in paths for row in read_lines(path)):
+        if own.id not in newest or newest[own.id].at <= own.at:
+            newest[own.id] = own
+    grades = []
+    for own in newest.values():
+        if talent_pool and own.status == "pool":
+            grades.append(Grade(own.posting_id, own.cv_id, 2, {}))
+        elif own.label is not None:
+            grades.append(Grade(own.posting_id, own.cv_id, 3 * own.label, {}))
+    return grades
 
 
 def is_test(posting_id: str) -> bool:

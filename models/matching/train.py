@@ -25,7 +25,7 @@ from torch.nn.functional import normalize
 from models.esco.embedder import DIMENSION
 from models.matching import losses
 from models.matching.adapter import PARTS, WEIGHTS, Adapter
-from models.matching.data import Grade, Pairs, part, read_grades
+from models.matching.data import Grade, Pairs, part, read_grades, read_outcomes
 from models.matching.embedded import PartVectors, part_vectors
 from models.matching.metrics import RELEVANT
 from models.training import descend
@@ -138,7 +138,9 @@ def _embedded(network: Network, posting_id: str, own: Sequence[Grade], vectors: 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grades", type=Path, nargs="+", required=True)
+    parser.add_argument("--grades", type=Path, nargs="*", default=[])
+    parser.add_argument("--outcomes", type=Path, nargs="*", default=[], help="recruiters' decisions, as on outcomes.v1")
+    parser.add_argument("--talent-pool", action="store_true", help="three classes: those kept in mind count as well")
     parser.add_argument("--postings", type=Path, required=True, help="posting features")
     parser.add_argument("--cvs", type=Path, required=True, help="CV features")
     parser.add_argument("--reserved-cvs", type=Path, help="ids of CVs that must not be trained on")
@@ -152,7 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weights = {name: float(weight) for name, _, weight in (own.partition("=") for own in options.losses)}
     config = Config(weights)
     reserved = set(options.reserved_cvs.read_text("utf-8").split()) if options.reserved_cvs else set()
-    pairs = Pairs.read(read_grades(options.grades), options.postings, options.cvs).part_of(test=False, without=reserved)
+    grades = [*read_grades(options.grades), *read_outcomes(options.outcomes, options.talent_pool)]
+    pairs = Pairs.read(grades, options.postings, options.cvs).part_of(test=False, without=reserved)
     vectors = part_vectors(pairs, options.vectors)
     cosines = out_of_fold(pairs.grades, vectors, config)
     fit(pairs.grades, vectors, config).adapter().save(options.out)

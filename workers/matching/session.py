@@ -28,6 +28,7 @@ Publishing is exactly once in that no list is published twice running; `TALENTST
 
 import asyncio
 import contextlib
+import gc
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -59,6 +60,7 @@ _SIDES = {side.source.name: side for side in Side}
 CHANGES, LISTS = 128, 32
 # Read at once while the process starts.
 _LOADED = 2_000
+_COLLECT = (10_000, 10, 10_000)
 _POLL_S = 0.1
 _LAG_S = 5.0
 
@@ -201,6 +203,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]
         while not stop.is_set() and any(self._positions[partition] < end for partition, end in ends.items()):
             self._health.beat()
             await self._take_in(_LOADED, _POLL_S)
+        if self._matcher.items:
+            # They stay: the collector need not look at each of them again and again. Nor should it look at a million
+            # parsed features at once: seconds of standing still, measured as p95 with 100,000 CVs.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_COLLECT)
         log.info("features read", worker=NAME, items=self._matcher.items, seconds=round(time.monotonic() - started, 1))
 
     async def _take_in(self, limit: int, timeout_s: float) -> None:

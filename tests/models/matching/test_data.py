@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.matching.data import Grade, Pairs, is_test, part, read_grades
+from models.matching.data import Grade, Pairs, is_test, part, read_grades, read_outcomes
 from models.matching.facets import ALL, BY_FACET
 from tests.models.matching.documents import cv, posting
 
@@ -25,6 +25,18 @@ def test_of_a_pair_graded_twice_the_last_counts(tmp_path: Path) -> None:
     ]
     (tmp_path / "grades.jsonl").write_text("\n".join(map(json.dumps, rows)))
     assert read_grades([tmp_path / "grades.jsonl"]) == [grade("p", "c", 3)]
+
+
+def test_recruiters_decisions_are_mapped_as_published(tmp_path: Path) -> None:
+    statuses = ("hired", "interviewed", "rejected", "pool", "no_news", "position_filled")
+    rows = [{"posting_id": "p", "cv_id": status, "status": status, "at": "2026-01-01T00:00:00Z"} for status in statuses]
+    rows += [rows[0] | {"cv_id": "again", "status": status, "at": f"2026-01-0{day}T00:00:00Z"}
+             for status, day in (("hired", 3), ("rejected", 2))]  # fmt: skip
+    (tmp_path / "outcomes.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    two = {own.cv_id: own.grade for own in read_outcomes([tmp_path / "outcomes.jsonl"])}
+    assert two == {"hired": 3, "interviewed": 0, "rejected": 0, "again": 3}
+    three = {own.cv_id: own.grade for own in read_outcomes([tmp_path / "outcomes.jsonl"], talent_pool=True)}
+    assert three == two | {"pool": 2}
 
 
 def test_pairs_without_features_are_left_out(tmp_path: Path) -> None:
