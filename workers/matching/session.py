@@ -61,8 +61,7 @@ CHANGES, LISTS = 128, 32
 # Read at once while the process starts.
 _LOADED = 2_000
 _COLLECT = (10_000, 10, 10_000)
-_POLL_S = 0.1
-_LAG_S = 5.0
+_POLL_S, _LAG_S = 0.1, 5.0
 
 
 async def run_matcher(matcher: Matcher, settings: Settings, health: Health, stop: asyncio.Event) -> None:
