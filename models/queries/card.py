@@ -49,7 +49,6 @@ _TAIL = """
   stay.
 - Exact spans fall short of the aim of .85: dense, telegraphic queries, skills, schedules and benefits above all. What
   would help most is longer training, a deeper teacher to distil from, and more labels.
-- `models/queries/written.txt` has grown since this run: the commands below learn from more than it did.
 - The lists were widened while looking at the calibration part: figures on that part flatter, those above do not.
 - Some of the labels were read, to learn the conventions for the rules of values, before the parts were drawn; test
   queries were among them. Nothing was fitted on the test part.
