@@ -7,6 +7,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 TOKENIZER = "tokenizer.json"
+# Of a model's folder.
+WEIGHTS = Path("1") / "model.onnx"
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from models.assets import WEIGHTS
 from models.quantise import quantise
 
-WEIGHTS = Path("1") / "model.onnx"
 _CONFIG = """\
 # Written by models.exporting; edit there.
 name: "{name}"

@@ -9,13 +9,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.assets import TOKENIZER
+from models.assets import TOKENIZER, WEIGHTS
 from models.cvs import calibrate, data, labels, running
 from models.cvs.decoding import Thresholds
 from models.cvs.labels import TAGS, WINDOW_CLASSES
 from models.cvs.network import Network, Probabilities
 from models.cvs.student import THRESHOLDS, CvStudent, assets_digest
-from models.exporting import WEIGHTS, Output, write_config, write_weights
+from models.exporting import Output, write_config, write_weights
 from models.repository import REPOSITORY
 from models.running import session
 

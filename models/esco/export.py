@@ -9,13 +9,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.assets import TOKENIZER
+from models.assets import TOKENIZER, WEIGHTS
 from models.esco import running
 from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Linker
 from models.esco.network import Embedder
 from models.esco.taxonomy import Taxonomy
-from models.exporting import WEIGHTS, Output, write_config, write_weights
+from models.exporting import Output, write_config, write_weights
 from models.repository import REPOSITORY
 
 log = logging.getLogger(__name__)

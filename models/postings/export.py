@@ -11,8 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.assets import TOKENIZER
-from models.exporting import WEIGHTS, Output, write_config, write_weights
+from models.assets import TOKENIZER, WEIGHTS
+from models.exporting import Output, write_config, write_weights
 from models.postings import calibrate, data, filtering, labels, running
 from models.postings.decoding import Thresholds
 from models.postings.labels import SCORES, SHOWN, TAGS

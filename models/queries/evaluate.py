@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.exporting import WEIGHTS
+from models.assets import WEIGHTS
 from models.measuring import calibration_error
 from models.queries import baselines, card, data, running, scoring
 from models.queries.closed import CLOSED

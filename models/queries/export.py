@@ -19,8 +19,8 @@ import numpy as np
 from scipy.optimize import minimize
 from tokenizers import Tokenizer
 
-from models.assets import TOKENIZER, load_tokenizer
-from models.exporting import WEIGHTS, Output, write_config, write_weights
+from models.assets import TOKENIZER, WEIGHTS, load_tokenizer
+from models.exporting import Output, write_config, write_weights
 from models.queries import data, decoding, facets, labels, running, vocabulary, written
 from models.queries.hints import Hints, Known, save_known
 from models.queries.labels import (

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from models.exporting import WEIGHTS
+from models.assets import WEIGHTS
 from models.queries.student import Outputs, Prepared, QueryStudent
 from models.running import run, session
 from topics.queries import Profile, Query, QueryReading

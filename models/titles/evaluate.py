@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.exporting import WEIGHTS
+from models.assets import WEIGHTS
 from models.measuring import Figure, accuracy, bootstrap, calibration_error, f1
 from models.repository import model_dir
 from models.running import run, session

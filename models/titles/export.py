@@ -18,8 +18,8 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from models import running
-from models.assets import TOKENIZER, load_tokenizer
-from models.exporting import WEIGHTS, Output, write_config, write_weights
+from models.assets import TOKENIZER, WEIGHTS, load_tokenizer
+from models.exporting import Output, write_config, write_weights
 from models.measuring import review_threshold
 from models.repository import REPOSITORY
 from models.titles import data, labels
