@@ -7,11 +7,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import embedding
 from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
 from models.esco.taxonomy import Concept, Taxonomy
@@ -22,7 +24,7 @@ from models.matching.texts import Texts, texts
 from models.repository import model_dir
 from topics.esco import EscoConcept
 from topics.fields import Embedding, Feature
-from workers import embedding, served
+from workers import served
 from workers.errors import FatalError
 from workers.inference import Infer, ServedModel
 from workers.settings import Settings
@@ -153,7 +155,7 @@ class Standardiser:
         made = await asyncio.to_thread(self._search, new, vectors)
         links = {text: self.known[text] for text in wanted if text in self.known} | made
         self.known.update(made)
-        for text in list(self.known)[: max(0, len(self.known) - _REMEMBERED)]:
+        for text in list(islice(self.known, max(0, len(self.known) - _REMEMBERED))):
             del self.known[text]
         return links
 

@@ -5,7 +5,6 @@ words (skills spelled alike) and plain facts (years and degrees asked for and ha
 not read: what keeps features for matching need not keep it.
 """
 
-import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
+from models import embedding
 from topics.cvs import CvFeatures
 from topics.fields import Embedding
 from topics.matches import Facet
@@ -51,20 +51,28 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PostingSide:
-    """What of a posting is compared, read once for all CVs."""
+class _Side:
+    """What is compared alike on both sides, read once for all of the other."""
 
-    features: PostingFeatures
+    features: PostingFeatures | CvFeatures
 
     @cached_property
     def vectors(self) -> tuple[Vector | None, Vector | None, Vector | None]:
         """Of all, titles, skills."""
-        return _vectors(self.features.embedding, self.features.titles_embedding, self.features.skills_embedding)
+        features = self.features
+        return _vector(features.embedding), _vector(features.titles_embedding), _vector(features.skills_embedding)
 
     @cached_property
     def skills(self) -> list[str]:
         """As spelled, in lower case."""
         return [skill.value.lower() for skill in self.features.skills]
+
+
+@dataclass(frozen=True)
+class PostingSide(_Side):
+    """What of a posting is compared, read once for all CVs."""
+
+    features: PostingFeatures
 
     @cached_property
     def years(self) -> float | None:
@@ -80,20 +88,10 @@ class PostingSide:
 
 
 @dataclass(frozen=True)
-class CvSide:
+class CvSide(_Side):
     """What of a CV is compared."""
 
     features: CvFeatures
-
-    @cached_property
-    def vectors(self) -> tuple[Vector | None, Vector | None, Vector | None]:
-        """Of all, titles, skills."""
-        return _vectors(self.features.embedding, self.features.titles_embedding, self.features.skills_embedding)
-
-    @cached_property
-    def skills(self) -> list[str]:
-        """As spelled, in lower case."""
-        return [skill.value.lower() for skill in self.features.skills]
 
     @cached_property
     def degree(self) -> int | None:
@@ -146,12 +144,8 @@ def stated(posting: PostingSide, cv: CvSide) -> dict[Facet, bool]:
     }
 
 
-def _vectors(*embeddings: Embedding | None) -> tuple[Vector | None, Vector | None, Vector | None]:
-    whole, titles, skills = (
-        np.frombuffer(base64.b64decode(own.fp16), "<f2").astype(np.float64) if own is not None else None
-        for own in embeddings
-    )
-    return whole, titles, skills
+def _vector(own: Embedding | None) -> Vector | None:
+    return embedding.decode(own).astype(np.float64) if own is not None else None
 
 
 def _dot(left: Vector | None, right: Vector | None) -> float:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from models import embedding
 from models.esco.embedder import DIMENSION, TextEmbedder
 from models.esco.linker import Link, Linker
 from models.esco.taxonomy import Concept
 from models.matching.adapter import Adapter
 from topics.fields import Evidence, Feature
-from workers import embedding
 from workers.errors import FatalError
 from workers.esco import Reading, Standardiser
 from workers.inference import Inference, ServedModel

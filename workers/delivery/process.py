@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from topics.catalogue import DEAD_LETTERS, REJECTIONS
+from topics.catalogue import DEAD_LETTERS
 from topics.envelope import ERASURE, encode, header
 from topics.ledger import LedgerEntry
-from topics.rejections import DEAD_LETTER_HEADERS, FieldError, Rejection
+from topics.rejections import DEAD_LETTER_HEADERS, FieldError
 from topics.validation import InvalidEventError, parse
 from workers import telemetry
 from workers.delivery.core import Record
 from workers.delivery.early import Early
 from workers.delivery.ledger import Ledger, Verdict, digest, position
-from workers.delivery.messages import Message, make_message
+from workers.delivery.messages import Message, make_message, make_rejection
 from workers.delivery.outcomes import Event, Outcome, Worker
 from workers.errors import FatalError, PoisonError, RetryableError, SuspectError
 
@@ -93,7 +93,7 @@ async def process(
         try:
             value = parse(worker.flow.source, record.key, record.value or b"", record.headers)
         except InvalidEventError as error:
-            rejected[record.offset] = _rejection(worker, record, error.errors)
+            rejected[record.offset] = make_rejection(worker.name, record, error.errors)
             continue
         one = inputs[record.offset] = _Input.of(
             Event(key.decode(), value, record, early.announced(record), partial(early.announce, record))
@@ -282,22 +282,6 @@ def _answer(worker: Worker, record: Record, outcome: Outcome, early: Early) -> _
     return _Answer(messages, degraded=tuple(dict.fromkeys(reason for o in outcome for reason in o.degraded)))
 
 
-def _rejection(worker: Worker, record: Record, errors: Sequence[FieldError]) -> Message:
-    code = errors[0].code
-    log.warning("event rejected", worker=worker.name, record=record.identity, code=code, field=errors[0].field)
-    telemetry.REJECTIONS.labels(worker.name, code).inc()
-    rejection = Rejection(
-        key=record.key.decode("utf-8", "replace") if record.key is not None else None,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        event_id=header(record.headers, "ce_id"),
-        code=code,
-        errors=tuple(errors),
-    )
-    return make_message(worker.name, record, REJECTIONS, record.key, rejection)
-
-
 def _failure(worker: Worker, record: Record, error: Exception) -> _Answer:
     # The type alone goes to the log: an exception's text may quote the event. The dead letter, which holds the event
     # anyway, gets everything.
@@ -316,4 +300,4 @@ def _failure(worker: Worker, record: Record, error: Exception) -> _Answer:
     )
     dead_letter = Message(DEAD_LETTERS.name, record.key, record.value, headers, record.partition)
     notice = FieldError(code="processing_failed", field="$value", message="processing failed; kept as a dead letter")
-    return _Answer([_rejection(worker, record, [notice]), dead_letter], poisoned=True)
+    return _Answer([make_rejection(worker.name, record, [notice]), dead_letter], poisoned=True)

@@ -1,6 +1,5 @@
 """What the matcher keeps of each posting and each CV: little enough that a process holds all of them."""
 
-import base64
 import zlib
 from collections import OrderedDict
 from collections.abc import Collection
@@ -11,13 +10,12 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models import embedding
 from topics.catalogue import CV_FEATURES, POSTING_FEATURES, Topic
 from topics.cvs import CvFeatures
 from topics.features import Features
-from topics.fields import Embedding
 from topics.matches import cv_subject, posting_subject
 from topics.postings import PostingFeatures
-from workers import embedding
 from workers.delivery import Record
 
 Filter = Literal["language", "work_arrangement"]
@@ -191,9 +189,6 @@ class Unpacked:
 
 def _unpack(item: Item, kind: type[F]) -> F:
     json = zlib.decompress(item.packed)
-    vector = None
-    if item.vector is not None:
-        fp16 = base64.b64encode(item.vector.astype("<f2").tobytes()).decode()
-        vector = Embedding(fp16=fp16, dimension=len(item.vector))
+    vector = embedding.encode(item.vector) if item.vector is not None else None
     rest = f',"text":null,"embedding":{vector.model_dump_json() if vector else "null"}}}'
     return kind.model_validate_json(json[:-1] + rest.encode())

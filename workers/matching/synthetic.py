@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import embedding
 from topics.cvs import CvFeatures
 from topics.envelope import encode
 from topics.postings import PostingExtraction, PostingFeatures
-from workers import embedding
 from workers.delivery import Record
 from workers.matching.items import Item, Side, read
 

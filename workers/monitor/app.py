@@ -25,12 +25,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from topics.catalogue import CV_GROUPS, FAIRNESS_REPORTS, MATCHES, OUTCOMES, REJECTIONS
-from topics.envelope import encode, header, output_headers
-from topics.rejections import Rejection
+from topics.envelope import encode, output_headers
 from topics.validation import InvalidEventError
 from workers import admin, kafka, telemetry
 from workers import health as health_server
 from workers.delivery import Backoff, Record, group_of
+from workers.delivery.messages import make_rejection
 from workers.errors import FatalError, RetryableError
 from workers.health import Health
 from workers.monitor import NAME, gauges
@@ -106,28 +106,9 @@ class Monitor:
         telemetry.EVENTS.labels(NAME, result).inc()
 
     async def _reject(self, record: Record, error: InvalidEventError) -> None:
-        code = error.errors[0].code
-        log.warning("event rejected", worker=NAME, record=record.identity, code=code, field=error.errors[0].field)
-        telemetry.REJECTIONS.labels(NAME, code).inc()
-        rejection = Rejection(
-            key=record.key.decode("utf-8", "replace") if record.key is not None else None,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            event_id=header(record.headers, "ce_id"),
-            code=code,
-            errors=error.errors,
-        )
-        headers = output_headers(
-            REJECTIONS,
-            worker=NAME,
-            subject=rejection.key,
-            cause=record.identity,
-            time_ms=record.timestamp_ms,
-            inherited=record.headers,
-        )
+        message = make_rejection(NAME, record, error.errors)
         await self._producer.send_and_wait(
-            REJECTIONS.name, key=record.key, value=encode(rejection), headers=list(headers)
+            message.topic, key=message.key, value=message.value, headers=list(message.headers)
         )
 
     async def run(self, health: Health, stop: asyncio.Event) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import embedding
 from tests.support import features
 from topics.cvs import CvFeatures
 from topics.postings import PostingFeatures
-from workers import embedding
 
 WIDE = 384
 

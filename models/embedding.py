@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from topics.fields import Embedding
 
 
-def encode(vector: NDArray[np.float32]) -> Embedding:
+def encode(vector: NDArray[np.float32] | NDArray[np.float16]) -> Embedding:
     """A vector of length 1 in half precision."""
     return Embedding(fp16=base64.b64encode(vector.astype("<f2").tobytes()).decode(), dimension=len(vector))
 
