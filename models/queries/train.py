@@ -25,6 +25,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from models import base
 from models.assets import TOKENIZER, load_tokenizer
 from models.datasets import IGNORE
 from models.queries import augment, data, vocabulary, written
@@ -34,7 +35,6 @@ from models.queries.network import Network
 from models.queries.templates import compose
 from models.queries.words import split
 from models.queries.written import Example
-from models.titles import base
 from models.training import batches, descend, padded, padded_tags
 
 log = logging.getLogger(__name__)

