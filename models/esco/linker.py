@@ -29,8 +29,9 @@ Embed = Callable[[Sequence[str]], Floats]
 # Of each row eight bits a number, and what one step is worth.
 Packed = tuple[NDArray[np.int8], Floats]
 WEIGHTS = Path(__file__).with_name("linking.json")
-# Queries whose scores are held at once.
-_BLOCK = 16
+# Queries whose scores are held at once, and of one product its rows and columns: a part of the index stays in the
+# processor's cache while the queries pass (measured: half the time); products of one shape always sum alike.
+_HELD, _ROWS, _COLUMNS = 64, 16, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,15 @@ class ConceptIndex:
         # One matrix a language; a concept without a label there stands in with one that it has.
         counts = np.array([len(c.labels) for c in concepts])
         firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-        self._vectors = [
-            np.ascontiguousarray(vectors[firsts + np.minimum(language, counts - 1)], np.float32)
-            for language in range(counts.max(initial=0))
+        languages = [vectors[firsts + np.minimum(own, counts - 1)] for own in range(counts.max(initial=0))]
+        self._columns = [
+            [np.ascontiguousarray(own[start : start + _COLUMNS].T, np.float32) for own in languages]
+            for start in range(0, len(concepts), _COLUMNS)
         ]
 
     def parts(self, texts: Sequence[str], embeddings: Floats) -> tuple[Floats, Floats]:
         """Lexical and dense scores, `(texts, concepts)` each."""
-        shape = (len(texts), len(self.concepts))
-        lexical, dense = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        lexical = np.zeros((len(texts), len(self.concepts)), np.float32)
         for row, text in enumerate(texts):
             scores = self._lexical.scores(surface(text))
             # Few labels share a word with the text: only those are looked at.
@@ -101,14 +102,18 @@ class ConceptIndex:
             firsts = np.flatnonzero(np.diff(own, prepend=-1) > 0)
             if len(firsts):
                 lexical[row, own[firsts]] = np.maximum.reduceat(scores[labels], firsts)
-        for start in range(0, len(texts), _BLOCK):
-            own = embeddings[start : start + _BLOCK]
-            # Always a whole block: BLAS sums by the matrix's shape, and a link must not hang on batch mates.
-            block = np.zeros((_BLOCK, embeddings.shape[1]), np.float32)
-            block[: len(own)] = own
-            cosines = [block @ vectors.T for vectors in self._vectors]
-            dense[start : start + _BLOCK] = np.maximum.reduce(cosines)[: len(own)]
-        return lexical, dense
+        return lexical, self._dense(embeddings)
+
+    def _dense(self, embeddings: Floats) -> Floats:
+        rows = np.zeros((-(-len(embeddings) // _ROWS) * _ROWS, embeddings.shape[1]), np.float32)
+        rows[: len(embeddings)] = embeddings
+        cosines = np.zeros((len(rows), len(self.concepts)), np.float32)
+        for number, languages in enumerate(self._columns):
+            for start in range(0, len(rows), _ROWS):
+                block = rows[start : start + _ROWS]
+                best = np.maximum.reduce([block @ own for own in languages])
+                cosines[start : start + _ROWS, number * _COLUMNS : number * _COLUMNS + best.shape[1]] = best
+        return cosines[: len(embeddings)]
 
     def fused(self, lexical: Floats, dense: Floats) -> Floats:
         """What ranks. Rounded: a difference in the last bits between two machines is no reason to prefer one."""
@@ -117,8 +122,8 @@ class ConceptIndex:
     def search(self, texts: Sequence[str], embeddings: Floats, k: int) -> list[list[Link]]:
         """The k best concepts of each text, best first; ties by URI."""
         result: list[list[Link]] = []
-        for start in range(0, len(texts), _BLOCK):
-            lexical, dense = self.parts(texts[start : start + _BLOCK], embeddings[start : start + _BLOCK])
+        for start in range(0, len(texts), _HELD):
+            lexical, dense = self.parts(texts[start : start + _HELD], embeddings[start : start + _HELD])
             result += [self._best(*own, k) for own in zip(lexical, dense, strict=True)]
         return result
 
