@@ -19,16 +19,18 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from tokenizers import Tokenizer
 
+from models.assets import TOKENIZER, load_tokenizer
+from models.esco.embedder import TextEmbedder
 from models.postings.student import Student
 from models.repository import model_dir
 from topics.catalogue import POSTINGS_FLOW, Flow
 from topics.postings import Posting
-from workers import admin
+from workers import admin, telemetry
 from workers.errors import FatalError
 from workers.files import Line
 from workers.inference import buckets, pad
+from workers.postings import NAME
 from workers.postings import worker as postings_worker
 from workers.publish import publish
 from workers.runtime import in_background
@@ -108,7 +110,7 @@ class _DistilBert4:
             raise FatalError(f"the baseline needs the `train` extra: {made.stderr.strip().splitlines()[-1]}")
         self._sessions = [_session(path) for _ in range(BASELINE_MODELS)]
         # The same WordPiece vocabulary as DistilBERT's.
-        tokenizer = Tokenizer.from_file(str(model_dir(Student.name) / "tokenizer.json"))
+        tokenizer = load_tokenizer(model_dir(TextEmbedder.name) / TOKENIZER)
         tokenizer.enable_truncation(BASELINE_TOKENS)
         bodies = [line.event.body for line in lines[:BASELINE_SAMPLE] if isinstance(line.event, Posting)]
         encoded = [encoding.ids for encoding in tokenizer.encode_batch(bodies)]
@@ -155,6 +157,7 @@ async def run(
             rates[Baseline.distilbert4] = []
         async with postings_worker(settings) as worker, in_background(worker, settings):
             await end_to_end(settings, POSTINGS_FLOW, _unique(lines, min(events, 32), -1))  # warm-up
+            before = _stages()
             for round_ in range(rounds):
                 rates["end to end"].append(await end_to_end(settings, POSTINGS_FLOW, _unique(lines, events, round_)))
                 rates["bare model"].append(await asyncio.to_thread(bare.rate))
@@ -165,8 +168,31 @@ async def run(
         f"{bare.sentences:.1f} sentences, {bare.tokens:.0f} tokens of a posting"
     )
     console.print(table(rates, _MEANING, "postings"))
+    console.print(_profile(before, events * rounds))
 
 
+def _stages() -> dict[str, float]:
+    return {stage: telemetry.stage_time(NAME, stage)[1] for stage in _STAGES}
+
+
+def _profile(before: Mapping[str, float], events: int) -> Table:
+    """Where the batches of the end-to-end rounds were: several are under way at once, so shares are of their sum."""
+    spent = {stage: total - before[stage] for stage, total in _stages().items()}
+    shown = Table("stage", "ms a posting", "share")
+    for stage, seconds in spent.items():
+        share = seconds / sum(spent.values())
+        shown.add_row(f"{stage}: {_STAGES[stage]}", f"{1000 * seconds / events:.1f}", f"{share:.0%}")
+    return shown
+
+
+_STAGES = {
+    "cache": "known results, from and to Redis",
+    "prepare": "clean, pick sentences, tokenise",
+    "infer": "the student on Triton",
+    "decode": "pool votes, calibrate, read numbers",
+    "standardise": "link to ESCO, embed text, titles and skills",
+    "publish": "encode, Kafka transaction",
+}
 _MEANING = {
     "end to end": "Kafka → worker → Triton → Kafka, exactly once",
     "bare model": "ONNX file in process, same sentences",

@@ -16,14 +16,13 @@ from typing import Literal
 import numpy as np
 from aiokafka import AIOKafkaProducer
 from numpy.typing import NDArray
-from prometheus_client import REGISTRY
 from rich.console import Console
 from rich.table import Table
 
 from topics.catalogue import MATCHES, POSTING_FEATURES
 from topics.matches import posting_subject
 from topics.postings import PostingFeatures
-from workers import admin, kafka, matcher, tail
+from workers import admin, kafka, matcher, tail, telemetry
 from workers.matching.items import Item, Side
 from workers.matching.matcher import NAME, Change, Matcher
 from workers.matching.synthetic import Synthetic
@@ -173,10 +172,7 @@ def _pairs_per_s(settings: Settings, people: Sequence[Item], synthetic: Syntheti
 
 
 def _stages() -> dict[str, float]:
-    return {
-        name: REGISTRY.get_sample_value("talentstream_stage_seconds_sum", {"worker": NAME, "stage": name}) or 0.0
-        for name in STAGES
-    }
+    return {name: telemetry.stage_time(NAME, name)[1] for name in STAGES}
 
 
 async def _backlog(settings: Settings, postings: Sequence[tuple[bytes, bytes]]) -> float:

@@ -26,7 +26,7 @@ from topics.catalogue import (
 )
 from topics.matches import cv_subject
 from topics.queries import Query, QueryUnderstanding
-from workers import admin, ask, cvs, kafka, matcher, postings, queries
+from workers import admin, ask, cvs, kafka, matcher, postings, queries, telemetry
 from workers.files import Line, read_events
 from workers.publish import publish
 from workers.runtime import in_background
@@ -58,6 +58,7 @@ STAGES = {
     "prepare": "clean, pick sentences, tokenise",
     "infer": "student on Triton",
     "decode": "pool votes, calibrate",
+    "standardise": "ESCO, embeddings",
     "publish": "Kafka transaction",
 }
 
@@ -232,10 +233,8 @@ def _summary(features: int, people: int, asked: int, rejections: int, elapsed: f
     table.add_column("batches", justify="right")
     table.add_column("mean ms a batch", justify="right")
     for stage, meaning in STAGES.items():
-        labels = {"worker": postings.NAME, "stage": stage}
-        count = REGISTRY.get_sample_value("talentstream_stage_seconds_count", labels) or 0.0
-        total = REGISTRY.get_sample_value("talentstream_stage_seconds_sum", labels) or 0.0
-        table.add_row(f"{stage}: {meaning}", f"{count:.0f}", f"{1000 * total / count:.1f}" if count else "-")
+        count, total = telemetry.stage_time(postings.NAME, stage)
+        table.add_row(f"{stage}: {meaning}", f"{count}", f"{1000 * total / count:.1f}" if count else "-")
     table.add_section()
     table.add_row("age of its oldest event at commit", f"{_committed():.0f}", f"{1000 * _age():.0f}")
     table.add_row("throughput, publish to commit", "", f"{features / elapsed:.0f} postings/s")

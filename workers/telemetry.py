@@ -9,7 +9,7 @@ import sys
 from collections import deque
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from workers.settings import Settings
 
@@ -137,3 +137,10 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.CRITICAL if level >= logging.ERROR else max(level, logging.WARNING))
+
+
+def stage_time(worker: str, stage: str) -> tuple[int, float]:
+    """How many batches a stage of this process's worker has seen, and how many seconds they took in all."""
+    labels = {"worker": worker, "stage": stage}
+    count = REGISTRY.get_sample_value("talentstream_stage_seconds_count", labels) or 0.0
+    return int(count), REGISTRY.get_sample_value("talentstream_stage_seconds_sum", labels) or 0.0
