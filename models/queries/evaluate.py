@@ -133,6 +133,31 @@ def _rest(train: Sequence[Row], test: Sequence[Row], readings: Sequence[QueryRea
     return [*lines, ""]
 
 
+def agreement(test: Sequence[Row], readings: Sequence[QueryReading], second: Sequence[Row]) -> list[str]:
+    """How far a second annotator, who saw the texts alone, agrees with the labels; the student on the same queries."""
+    others = {row["id"]: row for row in second}
+    both = [(row, others[row["id"]], own) for row, own in zip(test, readings, strict=True) if row["id"] in others]
+    answers = (
+        ("a second annotator", [(row, other["intent"], _criteria(other)) for row, other, _ in both]),
+        ("**this student**", [(row, own.intent.value, own.criteria) for row, _, own in both]),
+    )
+    lines = [f"| the {len(both)} of them labelled twice, by | intent | F1, exact span | negation right | value right |"]
+    lines.append("|---|---|---|---|---|")
+    for name, found in answers:
+        figures = [
+            figure([(row["intent"] == intent, 1) for row, intent, _ in found]),
+            figure([scoring.spans(row, own) for row, _, own in found], f1),
+            figure([scoring.negation(row, own) for row, _, own in found]),
+            figure([scoring.values(row, own) for row, _, own in found]),
+        ]
+        lines.append(f"| {name} | " + " | ".join(map(str, figures)) + " |")
+    return [*lines, ""]
+
+
+def _criteria(row: Row) -> list[Criterion]:
+    return [Criterion(**own, confidence=1.0) for own in row["criteria"]]
+
+
 def _faithful(row: Row, reading: QueryReading) -> tuple[bool, int]:
     kept, wanted = scoring.keeps(row, reading)
     drawn, known = scoring.draws(row, reading)
@@ -145,13 +170,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--labels", type=Path, nargs="+", required=True)
     parser.add_argument("--model", type=Path, default=None, help="model folder (default: the shipped one)")
     parser.add_argument("--part", choices=("calibration", "test"), default="test")
+    parser.add_argument("--second", type=Path, help="another annotator's labels of some of the test queries")
     parser.add_argument("--card", action="store_true", help="write MODEL_CARD.md beside the model")
     parser.add_argument("--ablation", type=Path, help="Markdown table of layers and latency, for the card")
     options = parser.parse_args(arguments)
     directory = options.model or model_dir(QueryStudent.name)
     parts = data.split(data.read(options.labels))
     rows = parts[options.part]
-    lines = report(parts["train"], rows, running.read(rows, directory))
+    readings = running.read(rows, directory)
+    lines = report(parts["train"], rows, readings)
+    if options.second:
+        lines += agreement(rows, readings, data.read([options.second]))
     sys.stdout.write("\n".join(lines) + "\n")
     if options.card:
         training = json.loads((directory / TRAINING).read_text("utf-8"))
