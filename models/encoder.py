@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
+from models.assets import WEIGHTS
+from models.quantise import restored
+
 _ENCODER, _HEADS = "encoder", "heads.pt"
 
 
@@ -48,6 +51,15 @@ class Headed(nn.Module):
         kept = [self.encoder.encoder.layer[i] for i in layers]
         self.encoder.encoder.layer = nn.ModuleList(kept)
         self.encoder.config.num_hidden_layers = len(kept)
+
+    def take(self, earlier: Path) -> None:
+        """Takes the parameters of an earlier run, or those of an exported model, which eight bits have rounded."""
+        if (earlier / WEIGHTS).exists():
+            served = restored(earlier / WEIGHTS).items()
+            state = {name.removeprefix("network."): torch.tensor(own) for name, own in served}
+        else:
+            state = self.load(earlier).state_dict()
+        self.load_state_dict(state)
 
     @classmethod
     def load(cls, run: Path) -> Self:

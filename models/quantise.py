@@ -45,6 +45,22 @@ def quantise(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
+def restored(source: Path) -> dict[str, NDArray[np.float32]]:
+    """Parameters of the module behind a model that :func:`quantise` wrote, by their PyTorch names.
+
+    What was rounded stays rounded; training on from here mends that within its first steps.
+    """
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(str(source)).graph.initializer}
+    found = {name: array for name, array in arrays.items() if "." in name and not name.startswith("/")}
+    for name, array in arrays.items():
+        if name.endswith("_int8"):
+            path, _, operator = name.strip("/").rpartition("/")
+            values = array.astype(np.float32) * arrays[name.removesuffix("_int8") + "_scale"]
+            # A layer's weight is the transpose of what its input is multiplied by.
+            found[f"{path.replace('/', '.')}.weight"] = values.T if operator.startswith("MatMul") else values
+    return found
+
+
 def _symmetric(weight: NDArray[np.float32], axis: int, limit: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True), 1e-12) / limit
     return np.round(weight / scale).astype(np.int8), scale.astype(np.float32)

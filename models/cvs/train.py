@@ -32,7 +32,7 @@ from models.cvs.network import Network
 from models.cvs.preparing import Unit, windows
 from models.cvs.sections import lines
 from models.datasets import IGNORE
-from models.training import batches, default_base, descend, padded, padded_tags
+from models.training import batches, default_base, descend, how_made, padded, padded_tags
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,9 @@ def train(config: Config) -> Path:
     config.out.mkdir(parents=True, exist_ok=True)
     shutil.copy(base / TOKENIZER, config.out / TOKENIZER)
     tokenizer = load_tokenizer(config.out / TOKENIZER)
-    network = Network.load(config.start) if config.start else Network(base, range(config.layers))
+    network = Network(base, range(config.layers))
+    if config.start:
+        network.take(config.start)
     fit(network, [*parts["train"], *composed], tokenizer, config)
     network.save(config.out)
     kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
@@ -105,7 +107,7 @@ def train(config: Config) -> Path:
     kept |= {"train_cvs": len(parts["train"]), "composed_cvs": len(composed)}
     kept["hours"] = round((time.monotonic() - started) / 3600, 2)
     if config.start:
-        kept["start"] = json.loads((config.start / "config.json").read_text("utf-8"))
+        kept["start"] = how_made(config.start)
     (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     return config.out
 
@@ -216,7 +218,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--labels", type=Path, nargs="+", required=True)
     parser.add_argument("--reserved", type=Path, help="ids that must not be trained on")
     parser.add_argument("--base", help="folder of a Hugging Face encoder (default: the packaged all-MiniLM-L6-v2)")
-    parser.add_argument("--start", type=Path, help="folder of an earlier run to go on from")
+    parser.add_argument("--start", type=Path, help="folder of an earlier run, or of an exported student, to go on from")
     parser.add_argument("--out", type=Path, required=True)
     for name in ("layers", "epochs", "seed", "threads", "batch_tokens", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.postings import numbers
-from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, SHOWN, TAGS, head_slices
+from models.postings.labels import DEFAULTS, HEADS, POSTING_HEADS, TAGS, head_slices
 from models.postings.preparing import Prepared, Unit
 from models.postings.tagging import Floats, tagged, tagged_years
 from models.postings.voting import Calibration
@@ -15,8 +15,8 @@ from models.postings.voting import Calibration
 _MAX_UNITS = 3
 _SAID_SHARE, _SAID_FLOOR = 0.5, 0.05
 _MAX_SKILLS = 12
-# Characters between two runs of showing words that are one quote.
-_SHOWN_THRESHOLD, _SHOWN_GAP = 0.4, 12
+# Set on training postings: years nearly as sure as the surest stand for the whole if they come before it.
+_FIRST_SHARE = 0.8
 # Amounts further apart than this are not two ranges of one job's pay.
 _PAY_SPREAD = 3.0
 # Probability that a unit behind an amount makes up for.
@@ -105,38 +105,6 @@ def decide(sentence_scores: Floats, calibration: Calibration) -> dict[str, Decis
     return decisions
 
 
-def evidence(
-    prepared: Prepared, token_probs: Sequence[Floats], decision: Decision, variable: str
-) -> tuple[int, int] | None:
-    """The words that show the variable most, weighed by how surely their sentence says the value.
-
-    The whole of the surest sentence where no words stand out; None where nothing says it (years tell a level).
-    """
-    column = len(TAGS) + SHOWN.index(variable)
-    best, most = None, 0.0
-    for unit, probabilities, sure in zip(prepared.units, token_probs, decision.said, strict=True):
-        for start, end, mass in _runs(tagged(unit, probabilities, column, _SHOWN_THRESHOLD)):
-            if mass * sure > most:
-                best, most = (start, end), mass * sure
-    if best is None and decision.units:
-        unit = prepared.units[decision.units[0]]
-        return unit.start, unit.end
-    return best
-
-
-def _runs(found: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
-    """Start, end and mass (characters times probability) of quotes, those close together joined."""
-    runs: list[tuple[int, int, float]] = []
-    for start, end, sure in found:
-        mass = sure * (end - start)
-        if runs and start - runs[-1][1] <= _SHOWN_GAP:
-            first, _, before = runs.pop()
-            runs.append((first, end, before + mass))
-        else:
-            runs.append((start, end, mass))
-    return runs
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Numbers read from a posting: low, high, currency, how sure, where, and the pay's unit where it is written out."""
@@ -167,7 +135,8 @@ def read_pay(prepared: Prepared, token_probs: Sequence[Floats], pay: Decision, t
     periods = [numbers.period(_sentence(prepared, unit), amount) for amount, unit, _ in found]
     surest = max(range(len(found)), key=lambda i: found[i][2] + _UNIT_WORTH * (periods[i] is not None))
     period, reference = periods[surest], found[surest][0]
-    # Several ranges of one job lie close together; a sign-on bonus or an allowance beside the pay does not.
+    # Several ranges of one job lie close together; a sign-on bonus or an allowance beside the pay does not, and what
+    # has no currency where the pay has one is a year, a postal code, hours.
     found = [item for item in found if _comparable(item[0], reference)]
     lows = [numbers.scaled(a.low, period or pay.value) for a, _, _ in found]
     highs = [numbers.scaled(a.high, period or pay.value) for a, _, _ in found]
@@ -186,23 +155,28 @@ def _sentence(prepared: Prepared, unit: Unit) -> str:
     return prepared.text[unit.start : unit.end]
 
 
-def _comparable(amount: numbers.Amount, other: numbers.Amount) -> bool:
-    a, b = ((x.low if x.low is not None else x.high) or 1.0 for x in (amount, other))
-    return max(a, b) <= _PAY_SPREAD * min(a, b)
+def _comparable(amount: numbers.Amount, pay: numbers.Amount) -> bool:
+    a, b = ((x.low if x.low is not None else x.high) or 1.0 for x in (amount, pay))
+    return max(a, b) <= _PAY_SPREAD * min(a, b) and bool(amount.currency or not pay.currency)
 
 
 def read_years(
     prepared: Prepared, token_probs: Sequence[Floats], experience: Decision, threshold: float
 ) -> Reading | None:
-    """The years of experience that the tags are surest of, in the deciding sentences; None where none can be read."""
-    best: tuple[float, Reading] | None = None
-    for index in experience.units:
-        unit = prepared.units[index]
-        for stretch, start, end, sure in tagged_years(prepared, unit, token_probs[index], threshold):
-            if best is None or sure > best[0]:
-                confidence = round(experience.confidence * sure, 4)
-                best = sure, Reading(stretch.low, stretch.high, None, confidence, ((start, end),))
-    return best[1] if best else None
+    """The years of experience in the deciding sentences: the first of those that the tags are surest of; None if none.
+
+    What is asked for on the whole is said before what part of it must be of a kind.
+    """
+    found = [
+        stretch
+        for index in sorted(experience.units)
+        for stretch in tagged_years(prepared, prepared.units[index], token_probs[index], threshold)
+    ]
+    if not found:
+        return None
+    least = _FIRST_SHARE * max(sure for *_, sure in found)
+    years, start, end, sure = next(stretch for stretch in found if stretch[-1] >= least)
+    return Reading(years.low, years.high, None, round(experience.confidence * sure, 4), ((start, end),))
 
 
 def read_skills(

@@ -8,20 +8,21 @@ import re
 from dataclasses import dataclass
 
 _GAP = r"[ \u00a0\u202f]"
-# Indian grouping (9,50,000) first: its head alone would read as a smaller number.
+# Indian grouping (9,50,000) first: its head alone would read as a smaller number. "¿" is a narrow blank that came
+# through a wrong encoding ("33¿000,00€").
 _NUMBER = (
     r"\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])|"
-    r"\d{1,3}(?:[,.'’\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d{1,2}(?!\d))?"
+    r"\d{1,3}(?:[,.'’¿\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d{1,2}(?!\d))?"
 )
 _CODES = tuple(
-    re.findall("...", "USDEURGBPCADAUDNZDCHFINRSGDHKDVNDJPYSEKNOKDKKPLNZARKESAEDAMDBRLMXNNGNTNDMADDZDEGPXOF")
+    re.findall("...", "USDEURGBPCADAUDNZDCHFINRSGDHKDVNDJPYSEKNOKDKKPLNZARKESAEDAMDBRLMXNNGNTNDMADDZDEGPXOFMYR")
 )
 _CURRENCY_WORDS = {
     "us$": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "ca$": "CAD", "nz$": "NZD", "s$": "SGD", "hk$": "HKD",
     "$": "$", "dollar": "$", "dollars": "$", "€": "EUR", "euro": "EUR", "euros": "EUR", "£": "GBP", "pound": "GBP",
     "pounds": "GBP", "₹": "INR", "rs": "INR", "rs.": "INR", "rupees": "INR", "¥": "JPY", "₦": "NGN",
     "dinars tunisiens": "TND", "dirhams marocains": "MAD", "dh": "MAD", "dhs": "AED",
-    "ksh": "KES", "kshs": "KES",
+    "ksh": "KES", "kshs": "KES", "dram": "AMD", "drams": "AMD", "rm": "MYR",
     **{code.lower(): code for code in _CODES},
 }  # fmt: skip
 _CURRENCY = "|".join(re.escape(word) for word in sorted(_CURRENCY_WORDS, key=lambda word: (-len(word), word)))
@@ -38,15 +39,21 @@ _BETWEEN = re.compile(
     re.IGNORECASE,
 )
 _FROM = re.compile(
-    r"(?:from|starting(?: at| from| pay| salary)?|starts? at|at least|minimum(?: of)?|min\.?|above|over|more than|"
-    r"à partir de|dès|au moins|minimum de|plus de)[\s:]*$",
+    r"(?:from|starting(?: at| from| pay| salary)?(?: is)?|starts? at(?: a salary of)?|at least|minimum(?: of)?|min\.?|"
+    r"above|over|more than|[àa] partir(?: de)?|dès|au moins|minimum de|plus de)[\s:]*$",
     re.IGNORECASE,
 )
 _UP_TO = re.compile(
-    r"(?:up to|upto|maximum(?: of)?|max\.?|(?<!not )(?<!no )less than|jusqu['’]à|jusqu['’]a|maximum de)[\s:]*$",
+    # Masked: "**** 46,000" is a range whose lower end is not to be read.
+    r"(?:up to|upto|maximum(?: of)?|max\.?|ranges? to|(?<!not )(?<!no )less than|jusqu['’]à|jusqu['’]a|maximum de|"
+    r"\*{3,})[\s:]*$",
     re.IGNORECASE,
 )
-_OPEN_END = re.compile(r"\s*(?:\+|and up|and above|or more|et plus|ou plus|minimum|plus\b)", re.IGNORECASE)
+# "$1300 + social package" is one figure and something else.
+_OPEN_END = re.compile(
+    r"\s*(?:\+(?!\s*[^\W\d])|and up|and above|or more|et plus|ou plus|(?:(?:brut|net|gross)s?\s)?minimum|plus\b)",
+    re.IGNORECASE,
+)
 
 _WORDS = {
     word: value
@@ -146,7 +153,7 @@ def _amount(sentence: str, first: "re.Match[str]", second: "re.Match[str] | None
     if currency == "$":
         currency = next((code for pattern, code in _DOLLARS if pattern.search(location)), "USD")
     if second is None:
-        before = sentence[max(0, first.start() - 20) : first.start()]
+        before = sentence[max(0, first.start() - 28) : first.start()]
         if _UP_TO.search(before):
             return Amount(first.start(), last.end(), None, high, currency)
         if first["plus"] or _FROM.search(before) or _OPEN_END.match(sentence, last.end()):
@@ -159,7 +166,7 @@ def _scale(match: "re.Match[str]") -> str | None:
 
 
 def _value(match: "re.Match[str]", scale: str | None) -> float:
-    digits = re.sub(r"[\s'’\u00a0\u202f]", "", match["number"])
+    digits = re.sub(r"[\s'’¿\u00a0\u202f]", "", match["number"])
     # The last mark is a decimal one unless three digits follow; marks before it only group.
     if found := re.fullmatch(r"(.*)[.,](\d{1,2})", digits):
         whole, decimals = found.groups()
@@ -183,9 +190,10 @@ def years(sentence: str) -> list[Years]:
     for match in _YEARS.finditer(sentence):
         low = _in_years(match["low"], match["low_unit"] or match["unit"])
         high = _in_years(match["high"], match["unit"]) if match["high"] else None
+        before = sentence[max(0, match.start() - 20) : match.start()]
         if high is not None and high < low:
             low, high = high, None
-        if high is None and _UP_TO.search(sentence[max(0, match.start() - 20) : match.start()]):
+        if high is None and _UP_TO.search(before):
             found.append(Years(match.start(), match.end(), None, low))
         else:
             found.append(Years(match.start(), match.end(), low, high))

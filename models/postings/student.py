@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from models import assets
 from models.assets import TOKENIZER
-from models.postings import decoding, labels
+from models.postings import decoding, labels, showing
 from models.postings.decoding import Decision, Reading, Thresholds
 from models.postings.preparing import Prepared, Unit, prepare
 from models.postings.retrieval import Retriever
@@ -75,8 +75,9 @@ class Student:
         if not prepared.units:
             return _nothing(prepared)
         decisions = decoding.decide(sentence_scores, self.calibration)
-        fields: dict[str, Any] = {h: _feature(prepared, token_probs, h, d) for h, d in decisions.items()}
-        fields |= self._pay(prepared, token_probs, decisions["pay_period"])
+        shows = showing.inside(prepared, token_probs)
+        fields: dict[str, Any] = {h: _feature(prepared, shows, h, d) for h, d in decisions.items()}
+        fields |= self._pay(prepared, token_probs, shows, decisions["pay_period"])
         fields |= self._years(prepared, token_probs, decisions["experience_requirement"])
         doubted = {h: d.confidence < self.thresholds.review[h] for h, d in decisions.items()}
         for name, field in fields.items():
@@ -88,7 +89,9 @@ class Student:
         )
         return PostingExtraction(language=_language(prepared), skills=skills, **fields)
 
-    def _pay(self, prepared: Prepared, token_probs: Sequence[Floats], pay: Decision) -> dict[str, Any]:
+    def _pay(
+        self, prepared: Prepared, token_probs: Sequence[Floats], shows: Sequence[Floats], pay: Decision
+    ) -> dict[str, Any]:
         if not pay.units:
             return _numbers(None, pay.confidence, pay=True)
         reading = decoding.read_pay(prepared, token_probs, pay, self.thresholds.amount)
@@ -96,7 +99,7 @@ class Student:
         if reading is not None and reading.period is not None and reading.period != pay.value:
             # The unit stands written behind the amount; what is left to doubt is whether that is pay at all.
             restated = replace(pay, value=reading.period, confidence=pay.stated)
-            fields["pay_period"] = _feature(prepared, token_probs, "pay_period", restated)
+            fields["pay_period"] = _feature(prepared, shows, "pay_period", restated)
         return fields
 
     def _years(self, prepared: Prepared, token_probs: Sequence[Floats], experience: Decision) -> dict[str, Any]:
@@ -113,10 +116,10 @@ def _language(prepared: Prepared) -> Feature[str]:
     return Feature[str](value=prepared.language, confidence=prepared.language_confidence)
 
 
-def _feature(prepared: Prepared, token_probs: Sequence[Floats], head: str, decision: Decision) -> dict[str, Any]:
+def _feature(prepared: Prepared, shows: Sequence[Floats], head: str, decision: Decision) -> dict[str, Any]:
     span: tuple[int, int] | None
     if head in labels.EVIDENCE and decision.said:
-        span = decoding.evidence(prepared, token_probs, decision, labels.EVIDENCE[head])
+        span = showing.evidence(prepared, shows, decision.said, labels.EVIDENCE[head])
     else:
         span = next(((prepared.units[i].start, prepared.units[i].end) for i in decision.units), None)
     return _field(decision.value, decision.confidence, [span] if span else [])

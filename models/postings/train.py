@@ -35,7 +35,7 @@ from models.postings.network import Network, pooled
 from models.postings.preparing import Unit, tokenize
 from models.postings.retrieval import Retriever
 from models.postings.student import RETRIEVER
-from models.training import default_base, descend, padded
+from models.training import default_base, descend, how_made, padded
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ _RATES = (
     "encoder_rate", "head_rate", "silence_weight", "token_weight", "posting_weight", "evidence_recall",
 )  # fmt: skip
 # Of the machine that trained, not of the model.
-PATHS = ("postings", "labels", "out", "reserved", "base")
+PATHS = ("postings", "labels", "out", "reserved", "base", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Config:
     labels: tuple[Path, ...]
     out: Path
     reserved: Path | None = None
-    base: str | None = None
+    base: Path | None = None
+    start: Path | None = None
     held_out: tuple[str, ...] = ()
     epochs: int = 3
     batch_postings: int = 8
@@ -76,7 +77,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sentence with its targets: head to class, head to weight, of each token its tag and what it shows."""
+    """One unit with its targets: head to class, head to weight, of each token its tag and what it shows."""
 
     unit: Unit
     classes: dict[str, int]
@@ -99,10 +100,10 @@ def train(config: Config) -> Path:
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    base = Path(config.base) if config.base else default_base()
     parts = data.split(data.load(config.postings, config.labels, config.reserved), config.held_out)
     log.info("postings: %s", {part: len(items) for part, items in parts.items()})
     config.out.mkdir(parents=True, exist_ok=True)
+    base = config.start or config.base or default_base()
     learning = [*parts["train"], *data.written()]
     tuning = parts["calibration"] or parts["train"]
     retriever = filtering.from_labels(learning, tuning, config.evidence_recall, config.max_evidence, config.max_skill)
@@ -110,13 +111,17 @@ def train(config: Config) -> Path:
     shutil.copy(base / TOKENIZER, config.out / TOKENIZER)
     tokenizer = load_tokenizer(config.out / TOKENIZER)
 
-    network = Network(base)
+    network = Network(config.base or default_base())
+    if config.start:
+        network.take(config.start)
     cases = make_cases(learning, retriever, tokenizer, config)
     log.info("postings: %d, sentences: %d", len(cases), sum(len(case.rows) for case in cases))
     fit(network, cases, config)
     network.save(config.out)
     kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
-    kept |= {"base": "all-MiniLM-L6-v2" if config.base is None else Path(config.base).name}
+    kept |= {"base": config.base.name if config.base else "all-MiniLM-L6-v2"}
+    if config.start:
+        kept["start"] = how_made(config.start)
     kept |= {"train_postings": len(parts["train"]), "written_cases": len(learning) - len(parts["train"])}
     kept["hours"] = round((time.monotonic() - started) / 3600, 1)
     (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
@@ -130,22 +135,24 @@ def make_cases(examples: Sequence[Example], retriever: Retriever, tokenizer: Tok
         kept = set(retriever.keep(item.doc.sentences))
         kept |= {i for i, marks in enumerate(item.sentence_labels[1:]) if any(value > 0 for value in marks.values())}
         chosen.append(sorted(kept))
-    units = tokenize([item.doc for item in examples], chosen, tokenizer)
+    documents = [item.doc for item in examples]
     return [
         Case(
-            [_row(item, unit, i, config) for i, unit in zip([0, *(i + 1 for i in indices)], own, strict=True)],
+            [_row(item, unit, config) for unit in own],
             {head: labels.target_class(head, item.label[head]) for head in HEADS},
         )
-        for item, indices, own in zip(examples, chosen, units, strict=True)
+        # Once as served, once with its neighbours.
+        for pack in (False, True)
+        for item, own in zip(examples, tokenize(documents, chosen, tokenizer, pack=pack), strict=True)
     ]
 
 
-def _row(item: Example, unit: Unit, index: int, config: Config) -> Row:
-    marks = item.sentence_labels[index]
+def _row(item: Example, unit: Unit, config: Config) -> Row:
+    marks = data.unit_marks(item, unit)
     classes = marks | data.posting_classes(item.label)
     # A posting may say a thing twice and the teacher quoted it once: silence is weak evidence there.
     weights = {h: config.silence_weight if h in item.stated and not marks[h] else 1.0 for h in SENTENCE_HEADS}
-    weights |= dict.fromkeys(POSTING_HEADS, 0.2 if index else 1.0)
+    weights |= dict.fromkeys(POSTING_HEADS, 0.2 if unit.start else 1.0)
     return Row(unit, classes, weights, data.token_tags(unit, item, marks), data.token_shows(unit, item))
 
 
@@ -269,10 +276,22 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
         "--labels", type=Path, nargs="+", required=True, help="a random sample; then files chosen to learn from"
     )
     parser.add_argument("--reserved", type=Path, help="ids that must not be trained on")
-    parser.add_argument("--base", help="folder of a Hugging Face encoder (default: the packaged all-MiniLM-L6-v2)")
+    parser.add_argument(
+        "--base", type=Path, help="folder of a Hugging Face encoder (default: the packaged all-MiniLM-L6-v2)"
+    )
+    parser.add_argument("--start", type=Path, help="folder of an earlier run, or of an exported student, to go on from")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--held-out", nargs="*", default=(), help="sources kept out of training as a whole")
-    for name in ("epochs", "seed", "threads", "max_evidence", "max_skill", "batch_postings", "batch_tokens", "steps"):
+    for name in (
+        "epochs",
+        "seed",
+        "threads",
+        "max_evidence",
+        "max_skill",
+        "batch_postings",
+        "batch_tokens",
+        "steps",
+    ):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
     for name in _RATES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=defaults[name])

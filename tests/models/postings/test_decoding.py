@@ -96,24 +96,6 @@ def test_a_calibration_survives_its_file(tmp_path: Path) -> None:
         Calibration.load(tmp_path / "calibration.json")
 
 
-def test_the_words_that_show_a_variable_are_the_evidence() -> None:
-    document = prepared()
-    pay = decided(sentence_scores(pay_period=(1, "hour", 0.95)))["pay_period"]
-    probs = [np.zeros((len(unit.token_ids), len(TAGS) + len(SHOWN)), np.float32) for unit in document.units]
-    unit = document.units[1]
-    assert decoding.evidence(document, probs, pay, "pay") == (unit.start, unit.end)
-    column = len(TAGS) + SHOWN.index("pay")
-    # Two runs with a short gap are one quote; what stands far off is none of it.
-    probs[1][9:13, column] = probs[1][15:27, column] = 0.9
-    probs[1][-2, column] = 0.9
-    # As many words in a sentence that does not say it count little.
-    probs[2][1:30, column] = 0.9
-    span = decoding.evidence(document, probs, pay, "pay")
-    assert span is not None
-    assert document.text[slice(*span)] == "$20 - $25 per hour"
-    assert decoding.evidence(document, probs, pay, "education") == (unit.start, unit.end)
-
-
 def test_a_sentence_is_heard_by_its_attention() -> None:
     scores = sentence_scores(bonus=(1, "yes", 0.9), commission=(2, "yes", 0.9))
     scores[2, 2 * CLASSES + list(HEADS).index("commission")] = -20.0
@@ -140,6 +122,30 @@ def test_amounts_of_another_size_are_not_the_pay() -> None:
     reading = decoding.read_pay(document, token_probs("amount", text, document=document), pay, 0.5)
     assert reading is not None
     assert (reading.low, reading.high) == (20, 28)
+
+
+def test_years_postal_codes_and_hours_beside_the_pay_are_no_pay() -> None:
+    text = "30000 € to 35000 € a year (13002 Marseille), in 2026."
+    document = prepared(text)
+    pay = decoding.Decision("year", 0.9, 0.95, (0,))
+    reading = decoding.read_pay(document, token_probs("amount", text, document=document), pay, 0.5)
+    assert reading is not None
+    assert (reading.low, reading.high) == (30_000, 35_000)
+
+
+def test_of_years_alike_sure_the_first_are_asked_for_on_the_whole() -> None:
+    document = prepared("Six years of design, of which 3 years in a lab.", "Nice: 9 years.")
+    probs = token_probs("years", "Six years", "3 years", document=document)
+    experience = decoding.Decision("required", 0.8, 0.9, (0, 1))
+    probs[0][:, TAGS.index("years")] *= 0.95
+    reading = decoding.read_years(document, probs, experience, 0.5)
+    assert reading is not None
+    assert reading.low == 6
+    # Much less sure, it does not stand before the others.
+    probs[0][:12, TAGS.index("years")] *= 0.7
+    reading = decoding.read_years(document, probs, experience, 0.5)
+    assert reading is not None
+    assert reading.low == 3
 
 
 def test_years_are_read_where_the_words_are_tagged() -> None:

@@ -36,6 +36,18 @@ from models.postings.numbers import amounts, local_currency, period, scaled, yea
         ("Rs. 25,000", 25_000, 25_000, "INR"),
         ("CHF 100'000", 100_000, 100_000, "CHF"),
         ("7.20 to 9 per hour", 7.2, 9, None),
+        ("33¿000,00€ à 42¿000,00€ par an", 33_000, 42_000, "EUR"),
+        ("A partir de 1 858,14 € nets", 1_858.14, None, "EUR"),
+        ("à partir 26 k€ bruts", 26_000, None, "EUR"),
+        ("Starting pay is $10.00 per hour", 10, None, "USD"),
+        ("starts at a salary of $59,068", 59_068, None, "USD"),
+        ("11.88€ brut minimum", 11.88, None, "EUR"),
+        ("$1300 + social package", 1_300, 1_300, "USD"),
+        ("75K+", 75_000, None, None),
+        ("Salary **** 46,000", None, 46_000, None),
+        ("ranges to $104,000", None, 104_000, "USD"),
+        ("45000 drams", 45_000, 45_000, "AMD"),
+        ("up to RM12k", None, 12_000, "MYR"),
     ],
 )
 def test_reads_amounts(sentence: str, low: float | None, high: float | None, currency: str | None) -> None:

@@ -1,5 +1,6 @@
 """The whole way on tiny synthetic postings: train a few steps, export, serve."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -79,6 +80,30 @@ def test_a_result_does_not_depend_on_batch_mates(tmp_path: Path) -> None:
         alone = running.run(model, [Prepared("x", Span(0, 0), "en", 1.0, True, "", (unit,))])[0]
         np.testing.assert_array_equal(together[0][index], alone[0][0])
         np.testing.assert_array_equal(together[1][index], alone[1][0])
+
+
+@pytest.mark.train
+def test_training_goes_on_from_what_is_served(tmp_path: Path) -> None:
+    import torch
+
+    from models.postings.export import export  # of the `train` extra
+    from models.postings.network import Network, Probabilities
+    from models.postings.train import Config, train
+
+    postings, labels = write(tmp_path)
+    config = Config(postings, (labels,), tmp_path / "run", epochs=1, steps=1)
+    served = export(train(config), tmp_path / "student", None, (), None)
+    # No step at all: what it goes on from is what was served, but for what eight bits leave out.
+    again = dataclasses.replace(config, start=served, out=tmp_path / "again", encoder_rate=0.0, head_rate=0.0)
+    network = Probabilities(Network.load(train(again)))
+    ids = torch.randint(1000, 20000, (2, 24))
+    expected = session(served / "1" / "model.onnx").run(
+        None, {"input_ids": ids.numpy(), "attention_mask": np.ones((2, 24), np.int64)}
+    )
+    with torch.no_grad():
+        _, tokens = network(ids, torch.ones_like(ids))
+    np.testing.assert_allclose(tokens.numpy(), expected[1], atol=0.05)
+    assert json.loads((tmp_path / "again" / "config.json").read_text("utf-8"))["start"]["train_postings"] > 0
 
 
 WORDS = (
