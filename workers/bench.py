@@ -30,7 +30,7 @@ from workers import admin, telemetry
 from workers.errors import FatalError
 from workers.files import Line
 from workers.inference import buckets, pad
-from workers.postings import NAME
+from workers.postings import NAME, STAGES
 from workers.postings import worker as postings_worker
 from workers.publish import publish
 from workers.runtime import in_background
@@ -157,7 +157,7 @@ async def run(
             rates[Baseline.distilbert4] = []
         async with postings_worker(settings) as worker, in_background(worker, settings):
             await end_to_end(settings, POSTINGS_FLOW, _unique(lines, min(events, 32), -1))  # warm-up
-            before = _stages()
+            before = telemetry.stage_seconds(NAME, STAGES)
             for round_ in range(rounds):
                 rates["end to end"].append(await end_to_end(settings, POSTINGS_FLOW, _unique(lines, events, round_)))
                 rates["bare model"].append(await asyncio.to_thread(bare.rate))
@@ -171,28 +171,16 @@ async def run(
     console.print(_profile(before, events * rounds))
 
 
-def _stages() -> dict[str, float]:
-    return {stage: telemetry.stage_time(NAME, stage)[1] for stage in _STAGES}
-
-
 def _profile(before: Mapping[str, float], events: int) -> Table:
     """Where the batches of the end-to-end rounds were: several are under way at once, so shares are of their sum."""
-    spent = {stage: total - before[stage] for stage, total in _stages().items()}
+    spent = {stage: total - before[stage] for stage, total in telemetry.stage_seconds(NAME, STAGES).items()}
     shown = Table("stage", "ms a posting", "share")
     for stage, seconds in spent.items():
         share = seconds / sum(spent.values())
-        shown.add_row(f"{stage}: {_STAGES[stage]}", f"{1000 * seconds / events:.1f}", f"{share:.0%}")
+        shown.add_row(f"{stage}: {STAGES[stage]}", f"{1000 * seconds / events:.1f}", f"{share:.0%}")
     return shown
 
 
-_STAGES = {
-    "cache": "known results, from and to Redis",
-    "prepare": "clean, pick sentences, tokenise",
-    "infer": "the student on Triton",
-    "decode": "pool votes, calibrate, read numbers",
-    "standardise": "link to ESCO, embed text, titles and skills",
-    "publish": "encode, Kafka transaction",
-}
 _MEANING = {
     "end to end": "Kafka → worker → Triton → Kafka, exactly once",
     "bare model": "ONNX file in process, same sentences",

@@ -102,10 +102,11 @@ async def measure(settings: Settings, index: IndexName, vectors: int, events: in
         pairs = await asyncio.to_thread(_pairs_per_s, own, exact, synthetic)
         async with in_background(worker, own):
             await _backlog(own, synthetic.postings(min(events, 32), f"warm-{index}-{vectors}"))
-            before = _stages()
+            before = telemetry.stage_seconds(NAME, STAGES)
             backlog = synthetic.postings(events, f"all-{index}-{vectors}")
             elapsed = await _backlog(own, backlog)
-            shares = {name: (_stages()[name] - before[name]) / elapsed for name in STAGES}
+            spent = telemetry.stage_seconds(NAME, STAGES)
+            shares = {name: (spent[name] - before[name]) / elapsed for name in STAGES}
             paced = synthetic.postings(events, f"one-{index}-{vectors}")
             waits = await _paced(own, paced, PACE * events / elapsed)
     return Figures(
@@ -169,10 +170,6 @@ def _pairs_per_s(settings: Settings, people: Sequence[Item], synthetic: Syntheti
         ranker.scorer.score(posting, cvs)
         calls += 1
     return calls * len(cvs) / (time.perf_counter() - started)
-
-
-def _stages() -> dict[str, float]:
-    return {name: telemetry.stage_time(NAME, name)[1] for name in STAGES}
 
 
 async def _backlog(settings: Settings, postings: Sequence[tuple[bytes, bytes]]) -> float:

@@ -53,14 +53,6 @@ BAD_CVS: tuple[tuple[bytes, bytes], ...] = (
 BAD_QUERIES: tuple[tuple[bytes, bytes], ...] = ((b"no-words", b'{"id": "no-words", "text": " "}'),)
 # Of the bundled ones.
 SHOWN_QUERIES = 6
-STAGES = {
-    "cache": "look up known results (Redis)",
-    "prepare": "clean, pick sentences, tokenise",
-    "infer": "student on Triton",
-    "decode": "pool votes, calibrate",
-    "standardise": "ESCO, embeddings",
-    "publish": "Kafka transaction",
-}
 
 
 async def run(settings: Settings, console: Console) -> int:
@@ -232,7 +224,7 @@ def _summary(features: int, people: int, asked: int, rejections: int, elapsed: f
     table.add_column("stage")
     table.add_column("batches", justify="right")
     table.add_column("mean ms a batch", justify="right")
-    for stage, meaning in STAGES.items():
+    for stage, meaning in postings.STAGES.items():
         count, total = telemetry.stage_time(postings.NAME, stage)
         table.add_row(f"{stage}: {meaning}", f"{count}", f"{1000 * total / count:.1f}" if count else "-")
     table.add_section()

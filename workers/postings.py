@@ -25,6 +25,15 @@ from workers.settings import Settings
 from workers.titles import TitleReader
 
 NAME = POSTINGS_FLOW.worker
+# Where a batch's time goes, as a person reads it.
+STAGES = {
+    "cache": "look up known results (Redis)",
+    "prepare": "clean, pick sentences, tokenise",
+    "infer": "student on Triton",
+    "decode": "pool votes, calibrate",
+    "standardise": "ESCO, embeddings",
+    "publish": "Kafka transaction",
+}
 
 
 @dataclass(frozen=True, slots=True)

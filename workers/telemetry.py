@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
+from collections.abc import Iterable
 
 import structlog
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
@@ -144,3 +145,8 @@ def stage_time(worker: str, stage: str) -> tuple[int, float]:
     labels = {"worker": worker, "stage": stage}
     count = REGISTRY.get_sample_value("talentstream_stage_seconds_count", labels) or 0.0
     return int(count), REGISTRY.get_sample_value("talentstream_stage_seconds_sum", labels) or 0.0
+
+
+def stage_seconds(worker: str, stages: Iterable[str]) -> dict[str, float]:
+    """Seconds that each stage's batches took in all, so far."""
+    return {stage: stage_time(worker, stage)[1] for stage in stages}

@@ -75,8 +75,7 @@ def believe(
     beliefs: list[float] = []
     for start in range(0, len(postings), _CHUNK):
         documents = [document(posting) for posting in postings[start : start + _CHUNK]]
-        every = [range(len(doc.spans)) for doc in documents]
-        units = tokenize(documents, every, student.tokenizer)
+        units = tokenize(documents, [range(len(doc.spans)) for doc in documents], student.tokenizer)
         prepared = [
             Prepared(doc.text, doc.title, "en", 1.0, True, doc.location, own[1:])
             for doc, own in zip(documents, units, strict=True)

@@ -190,10 +190,9 @@ def years(sentence: str) -> list[Years]:
     for match in _YEARS.finditer(sentence):
         low = _in_years(match["low"], match["low_unit"] or match["unit"])
         high = _in_years(match["high"], match["unit"]) if match["high"] else None
-        before = sentence[max(0, match.start() - 20) : match.start()]
         if high is not None and high < low:
             low, high = high, None
-        if high is None and _UP_TO.search(before):
+        if high is None and _UP_TO.search(sentence[max(0, match.start() - 20) : match.start()]):
             found.append(Years(match.start(), match.end(), None, low))
         else:
             found.append(Years(match.start(), match.end(), low, high))

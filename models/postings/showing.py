@@ -34,18 +34,18 @@ def evidence(
         said: of each unit how surely it says the value.
     """
     column = SHOWN.index(variable)
-    best, most, chosen = -1.0, None, None
+    best: tuple[float, Floats, Unit] | None = None
     for unit, probabilities, sure in zip(prepared.units, shows, said, strict=True):
         own = probabilities[:, column]
         highest = float(own.max())
         mass = sure * (float(np.maximum(own - _LEAST, 0.0).sum()) + _FAINT * highest)
-        if highest >= 0 and mass > best:
-            best, most, chosen = mass, own, unit
-    if most is None or chosen is None:
+        if highest >= 0 and (best is None or mass > best[0]):
+            best = mass, own, unit
+    if best is None:
         return None
-    first, last = _widened(prepared.text, chosen, most, *_stretch(most))
-    spans = chosen.token_spans
-    return _whole_words(prepared.text, spans[first][0], spans[last][1], chosen.start, chosen.end)
+    _, own, unit = best
+    first, last = _widened(prepared.text, unit, own, *_stretch(own))
+    return _whole_words(prepared.text, unit.token_spans[first][0], unit.token_spans[last][1], unit.start, unit.end)
 
 
 def _stretch(own: Floats) -> tuple[int, int]:

@@ -282,16 +282,7 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--start", type=Path, help="folder of an earlier run, or of an exported student, to go on from")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--held-out", nargs="*", default=(), help="sources kept out of training as a whole")
-    for name in (
-        "epochs",
-        "seed",
-        "threads",
-        "max_evidence",
-        "max_skill",
-        "batch_postings",
-        "batch_tokens",
-        "steps",
-    ):
+    for name in ("epochs", "seed", "threads", "max_evidence", "max_skill", "batch_postings", "batch_tokens", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
     for name in _RATES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=defaults[name])

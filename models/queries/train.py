@@ -35,7 +35,7 @@ from models.queries.network import Network
 from models.queries.templates import compose
 from models.queries.words import split
 from models.queries.written import Example
-from models.training import batches, descend, padded, padded_tags
+from models.training import batches, descend, how_made, padded, padded_tags
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def train(config: Config) -> Path:
     kept |= {"labelled": len(labelled), "written": len(own)}
     kept["hours"] = round((time.monotonic() - started) / 3600, 2)
     if config.start:
-        kept["start"] = json.loads((config.start / "config.json").read_text("utf-8"))
+        kept["start"] = how_made(config.start)
     (config.out / "config.json").write_text(json.dumps(kept, indent=2) + "\n", "utf-8")
     return config.out
 

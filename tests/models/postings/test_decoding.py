@@ -115,22 +115,20 @@ def test_pay_is_read_where_the_words_are_tagged() -> None:
     assert decoding.read_pay(document, token_probs("amount"), pay, 0.5) is None
 
 
-def test_amounts_of_another_size_are_not_the_pay() -> None:
-    text = "Pay: $20 - $25 per hour, lead $28, sign-on bonus $7,500."
+@pytest.mark.parametrize(
+    ("text", "period", "low", "high"),
+    [
+        # An amount of another size; years, postal codes and hours, which have no currency.
+        ("Pay: $20 - $25 per hour, lead $28, sign-on bonus $7,500.", "hour", 20, 28),
+        ("30000 € to 35000 € a year (13002 Marseille), in 2026.", "year", 30_000, 35_000),
+    ],
+)
+def test_figures_beside_the_pay_are_not_the_pay(text: str, period: str, low: float, high: float) -> None:
     document = prepared(text)
-    pay = decoding.Decision("hour", 0.9, 0.95, (0,))
+    pay = decoding.Decision(period, 0.9, 0.95, (0,))
     reading = decoding.read_pay(document, token_probs("amount", text, document=document), pay, 0.5)
     assert reading is not None
-    assert (reading.low, reading.high) == (20, 28)
-
-
-def test_years_postal_codes_and_hours_beside_the_pay_are_no_pay() -> None:
-    text = "30000 € to 35000 € a year (13002 Marseille), in 2026."
-    document = prepared(text)
-    pay = decoding.Decision("year", 0.9, 0.95, (0,))
-    reading = decoding.read_pay(document, token_probs("amount", text, document=document), pay, 0.5)
-    assert reading is not None
-    assert (reading.low, reading.high) == (30_000, 35_000)
+    assert (reading.low, reading.high) == (low, high)
 
 
 def test_of_years_alike_sure_the_first_are_asked_for_on_the_whole() -> None:
