@@ -1,6 +1,6 @@
 """What the students' networks share: a Hugging Face encoder, the mean of its states, heads kept beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -52,14 +52,18 @@ class Headed(nn.Module):
         self.encoder.encoder.layer = nn.ModuleList(kept)
         self.encoder.config.num_hidden_layers = len(kept)
 
-    def take(self, earlier: Path) -> None:
-        """Takes the parameters of an earlier run, or those of an exported model, which eight bits have rounded."""
+    def take(self, earlier: Path, left: Collection[str] = ()) -> None:
+        """Takes the parameters of an earlier run, or those of an exported model, which eight bits have rounded.
+
+        Args:
+            left: names of parameters that stay as they are.
+        """
         if (earlier / WEIGHTS).exists():
             served = restored(earlier / WEIGHTS).items()
             state = {name.removeprefix("network."): torch.tensor(own) for name, own in served}
         else:
             state = self.load(earlier).state_dict()
-        self.load_state_dict(state)
+        self.load_state_dict(state | {name: self.state_dict()[name] for name in left})
 
     @classmethod
     def load(cls, run: Path) -> Self:

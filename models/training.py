@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,17 @@ def how_made(earlier: Path) -> dict[str, Any]:
     files = (earlier / "config.json", earlier / "training.json")
     made: dict[str, Any] = json.loads(next(file for file in files if file.exists()).read_text("utf-8"))
     return made
+
+
+def blend(network: nn.Module, earlier: Mapping[str, Tensor], share: float) -> None:
+    """Mixes so much of earlier weights into those trained on from them.
+
+    Between the two lie weights that are right more often on what neither saw (Wortsman et al., CVPR 2022).
+    """
+    state = network.state_dict()
+    network.load_state_dict(
+        {name: own.lerp(earlier[name], share) if own.is_floating_point() else own for name, own in state.items()}
+    )
 
 
 def descend(value: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:

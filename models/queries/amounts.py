@@ -34,18 +34,18 @@ _DOLLARS = (
     ("SGD", r"singapore"),
 )  # fmt: skip
 _PERIODS = (
-    ("hour", r"/ ?h|hour|\bhr|\bp/?h\b|hourly|heure|horaire|stunde|\bora\b|hora\b|uur\b|godz|\bstd"),
+    ("hour", r"/ ?h|hour|\bhr|(?<![a-z])p/?h\b|hourly|heure|horaire|stunde|\bora\b|hora\b|uur\b|godz|\bstd"),
     ("day", r"/ ?d|\bday|daily|\btjm\b|/ ?j|jour|\btag\b|\bdia\b|giorno|per diem"),
-    ("week", r"week|\bwk|semaine|woche|semana|settiman|\bpw\b"),
-    ("month", r"month|mois|monat|mes\b|mese|maand|miesi|\bpm\b|\bpcm\b|mensuel|mensual|mensil|/ ?m\b|\bmth"),
-    ("year", r"year|annu|\bpa\b|p\.a|/ ?an|par an|\bjahr|\bano\b|anno|\byr|/ ?y|jaar|\blpa\b|rok\b|l'annee|k\+? ?an\b"
-             r"|\bctc\b"),
-    ("shift", r"shift|sleepover|sleep-?in"),
+    ("week", r"week|\bwk|semaine|woche|semana|settiman|(?<![a-z])pw\b"),
+    ("month", r"month|mois|monat|mes\b|mese|maand|miesi|(?<![a-z])p(?:c)?m\b|mensuel|mensual|mensil|/ ?m\b|\bmth"),
+    ("year", r"year|annu|(?<![a-z])pa\b|p\.a|/ ?an|par an|\bjahr|\bano\b|anno|\byr|/ ?y|jaar|\blpa\b|rok\b|l'annee"
+             r"|k\+? ?an\b|\bctc\b"),
+    ("shift", r"shift|sleepover|sleep-?in|(?:\ba|per|/) ?night"),
 )  # fmt: skip
 _PERIOD = tuple((name, re.compile(pattern)) for name, pattern in _PERIODS)
 _NUMBER = re.compile(
     r"(?P<digits>\d{1,3}(?:[ .,'’]\d{2,3})*[ .,'’]\d{3}(?!\d)|\d+)(?:[.,](?P<decimals>\d{1,2})(?!\d))?"
-    r"\s?(?P<scale>k|lpa|lakhs?|lacs?|mille|m)?(?![a-z])?"
+    r"\s?(?P<scale>k|lpa|lakhs?|lacs?|mille|m(?![a-z]))?"
 )
 _SCALES = {"k": 1_000, "mille": 1_000, "m": 1_000_000, "lpa": 100_000, "lakh": 100_000, "lac": 100_000}
 _AT_MOST = re.compile(

@@ -125,6 +125,17 @@ def example(row: Row) -> Example:
     return Example(row["query"], marks, row["intent"], language, needs(row), facets, tagged=tagged)
 
 
+def row(example: Example, number: int) -> dict[str, Any]:
+    """A written query as a labelled row, so far as it is known; its searcher has no profile."""
+    criteria = [
+        {"type": m.type, "span": example.text[m.start : m.end], "start": m.start, "end": m.end, "negated": m.negated}
+        for m in example.marks
+    ]
+    missing = [name for name, needed in zip(FIELDS, example.needs, strict=True) if needed]
+    known = {"intent": example.intent, "language": example.language, "criteria": criteria, "missing": missing}
+    return {"id": f"written-{number}", "query": example.text, "profile": None, **known}
+
+
 def needs(row: Row) -> tuple[bool | None, ...]:
     """Of each profile field whether the query needs it, as its rewrite shows; None where that does not show."""
     if row["intent"] not in ("self_reference", "mixed"):

@@ -55,7 +55,10 @@ from models.titles.export import temperature
 log = logging.getLogger(__name__)
 TRAINING = "training.json"
 OUTPUTS = (Output(WHOLE_OUTPUT, WHOLE_CLASSES), Output(TOKENS_OUTPUT, TOKEN_CLASSES, per_token=True))
-_NAMED = ("title", "skill", "company", "location", "industry", "schedule", "benefit")
+_NAMED = (
+    "title", "skill", "company", "location", "industry", "schedule", "benefit", "work_arrangement", "employment_type",
+    "seniority", "education",
+)  # fmt: skip
 _WEIGHTS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 _STEPS = (0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3)
 
@@ -74,7 +77,7 @@ def export(run: Path, target: Path, labels_of: Sequence[Path]) -> Path:
     network = Network.load(run)
     _trimmed(network, run, parts["train"]).save(str(target / TOKENIZER))
     write_weights(Probabilities(network), OUTPUTS, target)
-    learned = learn(_named(parts["train"]))
+    learned = learn([*_named(parts["train"]), *(one for one in written.values() if one[0] in _NAMED)])
     (target / NAMES).write_text(json.dumps(learned, ensure_ascii=False, indent=0) + "\n", "utf-8")
     lexicon, places = Lexicon.load(target / NAMES), Places.load()
     save_known(target / HINTS, _spans(parts["train"]), lexicon, places)
@@ -83,7 +86,8 @@ def export(run: Path, target: Path, labels_of: Sequence[Path]) -> Path:
     if labels_of:
         if not parts["calibration"]:
             raise ValueError("too few labels: none falls into the calibration part")
-        _save(_calibrate(target, parts["calibration"]), target)
+        held_out = [data.row(example, number) for number, example in enumerate(written.read(written.HELD_OUT))]
+        _save(_calibrate(target, [*parts["calibration"], *held_out]), target)
     write_config(target, QueryStudent.name, OUTPUTS, assets_digest(target), labels.digest(), instances=2)
     log.info("%s: %.1f MB", target / WEIGHTS, (target / WEIGHTS).stat().st_size / 1e6)
     return target

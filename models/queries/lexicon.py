@@ -128,6 +128,7 @@ def learn(pairs: Iterable[tuple[str, str, str]], least: int = 1) -> Names:
     found: Names = {}
     for (name, text), values in sorted(counts.items()):
         value, count = min(values.items(), key=lambda item: (-item[1], item[0]))
-        if text and count >= least and key(value) != text and listed.get(name, {}).get(text) != value:
+        known = listed.get(name, {}).get(text)
+        if text and count >= least and known != value and (known or key(value) != text):
             found.setdefault(name, {})[text] = value
     return found

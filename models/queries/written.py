@@ -4,7 +4,9 @@ A line of `written.txt`: language, intent (`c`riteria, `s`elf_reference, `m`ixed
 profile's fields that the query needs (`t`itle, s`k`ills, `l`ocation, `s`eniority, or `-`), then the query, spans as
 `[type words]` or, where excluded, `[-type words]`:
 
-    fr c - [title infirmière] [location Lyon] sans [-schedule nuits]
+    fr c - [title infirmière|nurse] [location Lyon] sans [-schedule nuits|nights]
+
+Behind `|` stands the value, where it is another than the words.
 """
 
 import re
@@ -15,9 +17,11 @@ from pathlib import Path
 from models.queries.labels import FIELDS, INTENTS, TYPES
 
 FILE = Path(__file__).with_name("written.txt")
+# Never trained on: what calibration is fitted to, beside labelled queries.
+HELD_OUT = Path(__file__).with_name("held_out.txt")
 _LETTERS = dict(zip("tkls", FIELDS, strict=True))
 _INTENTS = {intent[0]: intent for intent in INTENTS}
-_SPAN = re.compile(r"\[(?P<negated>-?)(?P<type>[a-z_]+) (?P<words>[^\]]+)\]")
+_SPAN = re.compile(r"\[(?P<negated>-?)(?P<type>[a-z_]+) (?P<words>[^\]|]+)(?:\|(?P<value>[^\]|]+))?\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,15 @@ def parse(line: str) -> Example:
 
 def read(path: Path = FILE) -> Iterator[Example]:
     """All queries of the file; blank lines and those that begin with `#` are passed over."""
-    for line in path.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            yield parse(line)
+    return map(parse, _lines(path))
+
+
+def values(path: Path = FILE) -> Iterator[tuple[str, str, str]]:
+    """Type, words and value of all spans."""
+    for line in _lines(path):
+        for match in _SPAN.finditer(line):
+            yield match["type"], match["words"], match["value"] or match["words"]
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -74,7 +74,7 @@ def test_needed_fields_show_in_the_rewrite() -> None:
 
 
 def test_markup() -> None:
-    found = written.parse("fr m l [title infirmière] près de chez moi, pas de [-schedule nuits]")
+    found = written.parse("fr m l [title infirmière|nurse] près de chez moi, pas de [-schedule nuits]")
     assert found.text == "infirmière près de chez moi, pas de nuits"
     assert found.marks == (Mark("title", 0, 10), Mark("schedule", 36, 41, True))
     assert (found.intent, found.language, found.needs) == ("mixed", "fr", (False, False, True, False))
@@ -92,6 +92,29 @@ def test_every_written_query_is_one() -> None:
     assert {one.intent for one in found} == {"criteria", "self_reference", "mixed", "navigational", "out_of_scope"}
     assert not any(one.marks for one in found if one.intent == "out_of_scope")
     assert all(any(one.needs) == (one.intent in ("self_reference", "mixed")) for one in found)
+
+
+def test_values_of_written_queries(tmp_path: Path) -> None:
+    file = tmp_path / "written.txt"
+    line = "fr c - [title infirmière|nurse] sans [-schedule nuits|nights], [location Lyon]"
+    file.write_text(f"# Nurses.\n\n{line}\n", "utf-8")
+    assert list(written.values(file)) == [
+        ("title", "infirmière", "nurse"),
+        ("schedule", "nuits", "nights"),
+        ("location", "Lyon", "Lyon"),
+    ]
+
+
+def test_written_values_of_closed_sets_are_of_the_set() -> None:
+    known = {
+        "work_arrangement": "onsite hybrid remote",
+        "employment_type": "full_time part_time contract temporary internship apprenticeship volunteer",
+        "seniority": "intern entry mid senior lead executive",
+        "education": "secondary vocational associate bachelor master doctorate none",
+    }
+    said = [(name, words, value) for name, words, value in written.values() if name in known]
+    assert len(said) > 1_000
+    assert not [one for one in said if one[2] not in known[one[0]].split()]
 
 
 def test_spans_move_with_the_text() -> None:

@@ -34,6 +34,9 @@ def normaliser() -> Normaliser:
         ("tjm 550", (), ">=550 ?/day"),
         ("95 base", (), ">=95000 ?/?"),
         ("entre 30 et 35k", (), "30000..35000 ?/?"),
+        ("£700pw", (), ">=700 GBP/week"),
+        ("£18ph", (), ">=18 GBP/hour"),
+        ("usd 300 monthly", (), ">=300 USD/month"),
     ],
 )
 def test_pay(span: str, places: tuple[str, ...], value: str) -> None:
@@ -151,3 +154,7 @@ def test_what_labels_teach_is_what_the_lists_do_not_know() -> None:
         ("title", "zorb rider", "zorb rider"),
     ]
     assert learn(pairs) == {"title": {"zorbist": "zorb operator"}}
+
+
+def test_labels_overrule_the_lists() -> None:
+    assert learn([("title", "Infirmière", "infirmière")]) == {"title": {"infirmiere": "infirmière"}}
