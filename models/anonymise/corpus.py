@@ -13,6 +13,7 @@ from models.anonymise.people import Person, draw
 _SLOT = re.compile(r"\{(\w+)\}")
 _REAL_SHARE = 0.7
 _MENTION_SHARE = 0.6
+_MOST_MENTIONS = 6
 _BODY_CHARS = (1_500, 4_500)
 _FLAT_SHARE = 0.05
 # Snippets: a few lines, with or without a head.
@@ -58,7 +59,7 @@ def document(
         lines = lines[first : first + rng.randint(2, 9)]
         layout = rng.choice((layout, layout, "{body}"))
     if rng.random() < _MENTION_SHARE:
-        for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.randint(1, 3 if part == TEST else _MOST_MENTIONS)):
             line = rng.choice(held_out.TEST_MENTIONS[language]) if part == TEST else mentions.mention(rng, language)
             lines.insert(rng.randint(1, len(lines)), line)
     flat = part != TEST and rng.random() < _FLAT_SHARE

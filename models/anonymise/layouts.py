@@ -1,10 +1,15 @@
 """Layouts of CVs: how people write who they are, in English and French.
 
 A layout is a text with slots ("{name}", "{phone}") that a person fills (see `people`), and "{body}", the CV proper.
-These are the training layouts, composed from many small choices; those of the test are in `held_out`.
+These are the training layouts, written as a whole or composed from many small choices; those of the test are in
+`held_out`.
 """
 
 import random
+
+from models.anonymise import written
+
+_WRITTEN_SHARE = 0.4
 
 ROLES = {
     "en": [
@@ -318,7 +323,9 @@ _TAILS = {
 
 
 def compose(rng: random.Random, language: str) -> str:
-    """A training layout."""
+    """A training layout: a written one, or one of many small choices."""
+    if rng.random() < _WRITTEN_SHARE:
+        return rng.choice(written.templates("layouts.txt", language))
     pieces = [rng.choice(_NAME_LINES[language])]
     contacts = []
     if rng.random() < 0.85:

@@ -2,6 +2,10 @@
 
 import random
 
+from models.anonymise import written
+
+# Written lines stand beside composed ones.
+_WRITTEN_SHARE = 0.7
 _MENTIONS = {
     "en": (
         "{first} has led teams of up to 12 people.",
@@ -155,7 +159,9 @@ _CUES = {
 
 
 def mention(rng: random.Random, language: str) -> str:
-    """A line of a body that speaks of people."""
+    """A line of a body that speaks of people, or looks as if it did."""
+    if rng.random() < _WRITTEN_SHARE:
+        return rng.choice(written.templates("mentions.txt", language))
     line = rng.choice(_MENTIONS[language])
     for slot, choices in _CUES.items():
         line = line.replace("{" + slot + "}", rng.choice(choices))

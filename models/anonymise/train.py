@@ -34,7 +34,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PLAIN_COUNT, _PLAIN_SHARE = 12, 0.25
 _TOWN_PEOPLE = 30_000
 # So many of the known names are hidden in each training text: the tagger must do without the lexicon as well.
-_HIDDEN = 0.5
+_HIDDEN = 0.9
 # Invented bodies of each language that the lexicon's plain words are counted in, beside the real ones.
 _INVENTED = 300
 _LABEL_OF = {kind: label for label, kind in LABELS.items()}
