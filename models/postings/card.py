@@ -18,8 +18,7 @@ experience, employment type, seniority, department, skills. Written by `python -
 heading it stands under, for all variables at once, and votes on the posting; learned attention pools the votes (Yang et
 al. 2016); the likeliest stretch of words that show a value is the evidence; numbers are read by rules where the token
 tags point. Confidence is scaled on postings that were not trained on, and a field whose confidence lies below its
-head's threshold is marked `review`. In training each posting is read twice an epoch: sentence by sentence, and several
-sentences at a time.
+head's threshold is marked `review`.
 """
 
 _TAIL = """
@@ -47,8 +46,9 @@ Shipped are seven bits of the eight, for sums that saturate on no processor; the
 
 ## Tried, and not shipped
 
-- Several sentences at a time, as many as fit 96 tokens, by these same weights calibrated for it: 374 tokens a posting
-  instead of 459, macro-F1 remote 0.803, remuneration 0.935, experience 0.811, education 0.810, evidence 0.686.
+- Several sentences at a time, as many as fit 96 tokens, by the weights of the release before, calibrated for it: 374
+  tokens a posting instead of 459, macro-F1 remote 0.803, remuneration 0.935, experience 0.811, education 0.810,
+  evidence 0.686.
 - multilingual-e5-small (its first six layers) as the base: far behind after one epoch; this base knows English
   sentences from the start.
 
@@ -72,7 +72,8 @@ Shipped are seven bits of the eight, for sums that saturate on no processor; the
     python -m models.postings.train --postings postings.jsonl.gz --labels sample.jsonl further.jsonl \\
         --reserved ids.txt --held-out {held_out} --epochs {epochs} {rates}{bf16}{start}--out run
     python -m models.postings.export --run run --postings postings.jsonl.gz \\
-        --labels sample.jsonl further.jsonl --reserved ids.txt
+        --labels sample.jsonl further.jsonl --reserved ids.txt \\
+        --calibration calibration.jsonl
     python -m models.postings.evaluate --postings postings.jsonl.gz --labels sample.jsonl further.jsonl \\
         --reserved ids.txt --card
     python -m models.postings.traps
@@ -103,7 +104,7 @@ def write(
     rows = [
         _HEAD,
         f"**Data:** {training['train_postings']} labelled postings and {training['written_cases']} invented short ones "
-        f"for training, {sizes['calibration']} for calibration, {sizes['test']} for this test; the sources "
+        f"for training, {training['calibration_postings']} for calibration, {sizes['test']} for this test; the sources "
         f"{' and '.join(training['held_out'])} are in the test alone. "
         "Near-duplicates never cross a border. "
         "Calibration and test are a random sample; some training postings were chosen for being hard or rare. "

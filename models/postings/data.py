@@ -154,12 +154,6 @@ def _shares(span: Span, quote: Span) -> bool:
     return common > 0 and (common >= 0.4 * (quote.end - quote.start) or common >= 0.9 * (span.end - span.start) > 10)
 
 
-def unit_marks(item: Example, unit: Unit) -> dict[str, int]:
-    """Head to class index or `IGNORE`: what any of a unit's sentences says, all of one posting's labels."""
-    own = [item.sentence_labels[index] for index in unit.sentences]
-    return {head: max((m[head] for m in own), key=lambda mark: (mark > 0, mark == IGNORE)) for head in SENTENCE_HEADS}
-
-
 def token_tags(unit: Unit, item: Example, sentence: dict[str, int]) -> list[int]:
     """Tag index of each token of a unit, `IGNORE` for special and context tokens."""
     text = item.doc.text[unit.start : unit.end]

@@ -220,12 +220,12 @@ def _credit(name: str, others: set[str]) -> float:
 def _retrieval(examples: Sequence[Example], prepared: Sequence[Prepared]) -> dict[str, float]:
     hits = wanted = skills = skills_wanted = 0
     for item, document in zip(examples, prepared, strict=True):
-        read = {index for unit in document.units for index in unit.sentences}
+        read = {(unit.start, unit.end) for unit in document.units[1:]}
         for head in item.stated - {"employment_type"}:
             showing = [i for i, marks in enumerate(item.sentence_labels) if marks[head] > 0]
             wanted += bool(showing)
-            hits += any(i == 0 or i in read for i in showing)
-        texts = [document.text[start:end] for i, (start, end) in enumerate(item.spans) if i in read]
+            hits += any(i == 0 or tuple(item.spans[i]) in read for i in showing)
+        texts = [document.text[unit.start : unit.end] for unit in document.units]
         skills_wanted += len(item.label["skills"])
         skills += sum(any(name in text for text in texts) for name in item.label["skills"])
     return {

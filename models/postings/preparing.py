@@ -13,7 +13,7 @@ from models.text.sentences import Span, sentences
 from topics.postings import Posting
 
 MAX_TOKENS = 96
-# Title tokens before the sentences: enough to know the trade and the rank.
+# Title tokens before each sentence: enough to know the trade and the rank.
 _CONTEXT_TOKENS = 12
 _HEADER_TOKENS = 32
 # "Nice to have", "Requirements", "What we offer": under which heading a sentence stands turns its meaning.
@@ -40,18 +40,15 @@ class Unit:
     """One encoder input.
 
     Attributes:
-        start, end: from the first of its sentences to the last, in the posting's text.
-        token_ids: `[CLS] title [SEP] heading [SEP] sentence [SEP]`, at most `MAX_TOKENS`; the heading where one is. In
-            a packed unit further sentences follow, a heading where another one begins.
+        start, end: span of the sentence in the posting's text.
+        token_ids: `[CLS] title [SEP] heading [SEP] sentence [SEP]`, at most `MAX_TOKENS`; the heading where one is.
         token_spans: of each token its span in the posting's text; `NO_SPAN` for special and context tokens.
-        sentences: which ones: 0 for the header, then those of the body from 1.
     """
 
     start: int
     end: int
     token_ids: list[int]
     token_spans: list[tuple[int, int]]
-    sentences: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +143,11 @@ def prepare(postings: Sequence[Posting], tokenizer: Tokenizer, retriever: Retrie
 
 
 def tokenize(
-    documents: Sequence[Document], kept: Sequence[Sequence[int]], tokenizer: Tokenizer, *, pack: bool = False
+    documents: Sequence[Document], kept: Sequence[Sequence[int]], tokenizer: Tokenizer
 ) -> list[tuple[Unit, ...]]:
-    """Units of each document: its header, then the sentences kept, by their indices.
-
-    Args:
-        pack: several sentences share a unit, as many as fit. Training reads them so as well; served is each by itself,
-            which costs a quarter more tokens and is right more often (the model card has the figures).
-    """
+    """Units of each document: its header, then the sentences kept, by their indices."""
     cls_id, sep_id = _special(tokenizer, "[CLS]"), _special(tokenizer, "[SEP]")
-    # Of each document title and rest of the header, then heading and sentence of each one kept: one call for all.
+    # Of each document title and rest of the header, then heading and sentence of each unit: one call for all.
     pairs = [
         [(doc.title, Span(doc.title.end, doc.header.end)), *((doc.headings[i], doc.spans[i]) for i in own)]
         for doc, own in zip(documents, kept, strict=True)
@@ -163,52 +155,31 @@ def tokenize(
     texts = [doc.text[a:b] for doc, own in zip(documents, pairs, strict=True) for pair in own for a, b in pair]
     encodings = iter(tokenizer.encode_batch(texts, add_special_tokens=False))
     result = []
-    for own, indices in zip(pairs, kept, strict=True):
+    for own in pairs:
         title = next(encodings)
         # Only in its own unit is the title text to be read; elsewhere it is context.
-        header = _Open(
-            [cls_id, *title.ids[:_HEADER_TOKENS], sep_id],
-            [NO_SPAN, *title.offsets[:_HEADER_TOKENS], NO_SPAN],
-        )
-        header.add(0, Span(0, own[0][1].end), own[0][1].start, next(encodings), sep_id)
-        units = [header]
-        heading = Span(0, 0)
-        for index, (under, span) in zip(indices, own[1:], strict=True):
-            head, sentence = next(encodings), next(encodings)
-            lead = [*head.ids[:_HEADING_TOKENS], sep_id] if head.ids else []
-            said = heading == under or under in units[-1].read
-            room = MAX_TOKENS - len(units[-1].token_ids) - (0 if said else len(lead)) - 1
-            if not pack or len(units) == 1 or len(sentence.ids) > room:
-                units.append(_Open([cls_id, *title.ids[:_CONTEXT_TOKENS], sep_id]))
-                said = False
-            if not said:
-                units[-1].token_ids += lead
-            heading = under
-            units[-1].add(index + 1, span, span.start, sentence, sep_id)
-        result.append(tuple(unit.closed() for unit in units))
+        ids = [cls_id, *title.ids[:_HEADER_TOKENS], sep_id]
+        spans = [NO_SPAN, *title.offsets[:_HEADER_TOKENS], NO_SPAN]
+        units = [_unit(0, own[0][1], ids, spans, next(encodings), sep_id)]
+        for _, span in own[1:]:
+            heading = next(encodings).ids[:_HEADING_TOKENS]
+            ids = [cls_id, *title.ids[:_CONTEXT_TOKENS], sep_id, *([*heading, sep_id] if heading else ())]
+            units.append(_unit(span.start, span, ids, [NO_SPAN] * len(ids), next(encodings), sep_id))
+        result.append(tuple(units))
     return result
 
 
-class _Open:
-    """A unit that may still grow."""
-
-    def __init__(self, token_ids: list[int], token_spans: Sequence[tuple[int, int]] = ()) -> None:
-        self.token_ids, self.token_spans = token_ids, list(token_spans)
-        self.sentences: list[int] = []
-        self.read: list[Span] = []
-
-    def add(self, index: int, whole: Span, start: int, sentence: Encoding, sep_id: int) -> None:
-        """Appends a sentence, as much of it as there is room for; its tokens begin at `start`."""
-        room = MAX_TOKENS - 1 - len(self.token_ids)
-        context = len(self.token_ids) - len(self.token_spans)
-        spans = [(start + a, start + b) for a, b in sentence.offsets[:room]]
-        self.token_spans += [*[NO_SPAN] * context, *spans, NO_SPAN]
-        self.token_ids += [*sentence.ids[:room], sep_id]
-        self.sentences.append(index)
-        self.read.append(whole)
-
-    def closed(self) -> Unit:
-        return Unit(self.read[0].start, self.read[-1].end, self.token_ids, self.token_spans, tuple(self.sentences))
+def _unit(
+    start: int,
+    span: Span,
+    context: Sequence[int],
+    context_spans: Sequence[tuple[int, int]],
+    sentence: Encoding,
+    sep_id: int,
+) -> Unit:
+    room = MAX_TOKENS - 1 - len(context)
+    spans = [(span.start + a, span.start + b) for a, b in sentence.offsets[:room]]
+    return Unit(start, span.end, [*context, *sentence.ids[:room], sep_id], [*context_spans, *spans, NO_SPAN])
 
 
 def _special(tokenizer: Tokenizer, name: str) -> int:

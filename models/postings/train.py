@@ -135,24 +135,22 @@ def make_cases(examples: Sequence[Example], retriever: Retriever, tokenizer: Tok
         kept = set(retriever.keep(item.doc.sentences))
         kept |= {i for i, marks in enumerate(item.sentence_labels[1:]) if any(value > 0 for value in marks.values())}
         chosen.append(sorted(kept))
-    documents = [item.doc for item in examples]
+    units = tokenize([item.doc for item in examples], chosen, tokenizer)
     return [
         Case(
-            [_row(item, unit, config) for unit in own],
+            [_row(item, unit, i, config) for i, unit in zip([0, *(i + 1 for i in indices)], own, strict=True)],
             {head: labels.target_class(head, item.label[head]) for head in HEADS},
         )
-        # Once as served, once with its neighbours.
-        for pack in (False, True)
-        for item, own in zip(examples, tokenize(documents, chosen, tokenizer, pack=pack), strict=True)
+        for item, indices, own in zip(examples, chosen, units, strict=True)
     ]
 
 
-def _row(item: Example, unit: Unit, config: Config) -> Row:
-    marks = data.unit_marks(item, unit)
+def _row(item: Example, unit: Unit, index: int, config: Config) -> Row:
+    marks = item.sentence_labels[index]
     classes = marks | data.posting_classes(item.label)
     # A posting may say a thing twice and the teacher quoted it once: silence is weak evidence there.
     weights = {h: config.silence_weight if h in item.stated and not marks[h] else 1.0 for h in SENTENCE_HEADS}
-    weights |= dict.fromkeys(POSTING_HEADS, 0.2 if unit.start else 1.0)
+    weights |= dict.fromkeys(POSTING_HEADS, 0.2 if index else 1.0)
     return Row(unit, classes, weights, data.token_tags(unit, item, marks), data.token_shows(unit, item))
 
 

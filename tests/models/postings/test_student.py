@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.postings.labels import HEADS, SCORES, SHOWN, TAGS
-from models.postings.preparing import MAX_TOKENS, NO_SPAN, Unit, document, tokenize
+from models.postings.preparing import MAX_TOKENS, NO_SPAN, document
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
 from topics.postings import Posting, PostingExtraction
@@ -57,47 +57,6 @@ def test_sentences_know_the_heading_they_stand_under(student: Student) -> None:
     assert under["Requirements:"] == ""
     # Twenty sentences on, nobody remembers it.
     assert [doc.text[a:b] for a, b in doc.headings][-1] == ""
-
-
-LIST = Posting(
-    id="1",
-    title="Roofer",
-    body="We build roofs in Wales.\nRequirements:\nA van.\nTwo years on roofs.\nNice to have\nA crane licence.\n",
-)
-
-
-def units(student: Student, pack: bool) -> list[tuple[Unit, str]]:
-    """Of a posting all of whose sentences are read: each unit and its words."""
-    doc = document(LIST)
-    (found,) = tokenize([doc], [range(len(doc.spans))], student.tokenizer, pack=pack)
-    return [(unit, student.tokenizer.decode(unit.token_ids, skip_special_tokens=False)) for unit in found]
-
-
-def test_packed_sentences_share_a_unit_and_its_title(student: Student) -> None:
-    (header, first), (unit, text) = units(student, pack=True)
-    assert first.startswith("[CLS] roofer [SEP] we build roofs")
-    assert (header.sentences, unit.sentences) == ((0,), (1, 2, 3, 4, 5))
-    # A heading that is itself read stands there once.
-    expected = "[CLS] roofer [SEP] requirements : [SEP] a van. [SEP] two years on roofs. [SEP] nice to have [SEP]"
-    assert text == f"{expected} a crane licence. [SEP]"
-    words = document(LIST).text
-    assert [words[a:b] for a, b in unit.token_spans if (a, b) != NO_SPAN][:4] == ["Requirements", ":", "A", "van"]
-
-
-def test_a_sentence_by_itself_has_the_heading_before_it(student: Student) -> None:
-    found = units(student, pack=False)
-    assert [unit.sentences for unit, _ in found] == [(0,), (1,), (2,), (3,), (4,), (5,)]
-    assert found[2][1] == "[CLS] roofer [SEP] requirements : [SEP] a van. [SEP]"
-
-
-def test_no_packed_unit_is_longer_than_the_encoder_reads_and_nothing_kept_is_lost(student: Student) -> None:
-    doc = document(
-        LIST.model_copy(update={"body": "\n".join(f"- {'very ' * (n % 40)}long item {n}" for n in range(60))})
-    )
-    (found,) = tokenize([doc], [range(0, len(doc.spans), 2)], student.tokenizer, pack=True)
-    assert all(len(unit.token_ids) == len(unit.token_spans) <= MAX_TOKENS for unit in found)
-    assert [index for unit in found for index in unit.sentences] == [0, *range(1, len(doc.spans) + 1, 2)]
-    assert len(found) < 20
 
 
 def test_batches_are_prepared_as_single_postings_are(student: Student) -> None:
