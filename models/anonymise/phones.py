@@ -13,9 +13,10 @@ from models.anonymise.kinds import Found
 from models.anonymise.lines import Lines
 
 _DASH = r"\-‐-―−"
+# Not an American postcode that a number follows.
 _CANDIDATE = re.compile(
-    rf"(?<![\w.,/€$£%+])(?<!\d[{_DASH}])(?:\(?\+ ?|\(?00 ?)?\(?\d(?:[ \u00a0.{_DASH}]{{0,3}}[()]?[ "
-    rf"\u00a0.{_DASH}/]?\d){{5,17}}\)?(?!\w)"
+    rf"(?<![\w.,/€$£%+])(?<!\d[{_DASH}])(?!\d{{5}}[{_DASH}]\d{{4}} +[(+\d])"
+    rf"(?:\(?\+ ?|\(?00 ?)?\(?\d(?:[ \u00a0.{_DASH}]{{0,3}}[()]?[ \u00a0.{_DASH}/]?\d){{5,17}}\)?(?!\w)"
     r"(?:[ ,]{0,2}(?:x|ext\.?|extension|poste)[ .:]{0,2}\d{1,5}(?!\d))?",
     re.IGNORECASE,
 )
@@ -51,7 +52,10 @@ _AMOUNT_AFTER = re.compile(
 )
 _NANP = re.compile(rf"(?:\+?1[ .{_DASH}]?)?\(?[2-9]\d\d\)?[ .{_DASH}]{{0,3}}\d{{3}}[ .{_DASH}]{{1,3}}\d{{4}}")
 _PAIRS = re.compile(rf"0[1-9](?:[ \u00a0.{_DASH}]{{0,2}}\d\d){{4}}")
-_TRUNK = re.compile(rf"\(?0\d{{2,5}}\)?[ {_DASH}]{{1,3}}\d{{3,4}}[ {_DASH}]?\d{{3,4}}|0[127]\d{{9}}")
+_TRUNK = re.compile(
+    rf"\(?0\d{{2,5}}\)?[ {_DASH}]{{1,3}}\d{{3,4}}[ {_DASH}]?\d{{3,4}}|0[127]\d{{9}}|"
+    r"0\d{1,3}/\d{2,3}(?:[ .]?\d\d){2}"
+)
 _REGIONS = ("GB", "US", "FR", "BE", "CH", "IN", "DE", "ES", "IT", "MA", "DZ", "TN", "SN", "CI", "NG", "KE", "PK", "AU")
 
 
@@ -59,9 +63,10 @@ def find(text: str, lines: Lines) -> Iterator[Found]:
     """Phone and fax numbers, with their extensions."""
     for match in _CANDIDATE.finditer(text):
         start, end = match.span()
-        if text[start] == "(" and ")" not in text[start:end]:
+        # Brackets around the whole number are the sentence's, those around a prefix are its own.
+        if text[start] == "(" and text.find(")", start, end) in (-1, end - 1):
             start += 1
-        if text[end - 1] == ")" and "(" not in text[start:end]:
+        if text[end - 1] == ")" and text.count(")", start, end) > text.count("(", start, end):
             end -= 1
         if _is_phone(text, start, end, lines):
             yield Found(start, end, "phone")
