@@ -48,8 +48,9 @@ def write_labels(path: Path) -> Path:
 def test_queries_are_learned_exported_and_served(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from models.queries import augment, evaluate, names, running, train, written
     from models.queries.export import export
+    from models.queries.network import Network
 
-    monkeypatch.setattr(written, "read", lambda: iter([parse("en c - [title Baker] qq not [-industry Sales]")]))
+    monkeypatch.setattr(written, "read", lambda *_: iter([parse("en c - [title Baker] qq not [-industry Sales]")]))
     monkeypatch.setattr(names, "names", lambda *_: {})
     monkeypatch.setattr(train, "names", lambda *_: {})
     monkeypatch.setattr(augment, "variant", lambda example, *_: example)
@@ -73,6 +74,15 @@ def test_queries_are_learned_exported_and_served(tmp_path: Path, base: Path, mon
     assert np.mean([own == wanted for own in found]) > 0.8
     lines = evaluate.report(data.split(data.read([labels]))["train"], test, readings)
     assert any(line.startswith("| **this student** | 0.9") or "| 1.000 [" in line for line in lines)
+
+    # From what is served training goes on, though its table of words is a smaller one.
+    more = [*arguments, "--start", folder, "--out", tmp_path / "more", "--steps", 1, "--earlier-share", 1]
+    further = train.train(train.parse([str(one) for one in more]))
+    before, after = (Network.load(folder_of).state_dict() for folder_of in (run, further))
+    assert json.loads((further / "config.json").read_text("utf-8"))["start"]["written"] == 1
+    # All of the earlier weights were to stay, in eight bits.
+    for name in ("whole.weight", "encoder.encoder.layer.1.output.dense.weight"):
+        assert np.allclose(before[name], after[name], atol=0.02)
 
 
 def test_only_a_words_first_token_counts(base: Path) -> None:
