@@ -26,6 +26,15 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
+def text_lines(path: Path) -> list[str]:
+    """Lines of a text file but for blank ones and those that begin with `#`.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+
+
 def draw(case_id: str, purpose: str = "") -> float:
     """Between 0 and 1, the same at each call."""
     return int(hashlib.sha256((purpose + case_id).encode()).hexdigest()[:8], 16) / 2**32

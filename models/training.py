@@ -51,7 +51,7 @@ def batches(items: Sequence[T], length: Callable[[T], int], batch_tokens: int) -
     """Shuffled batches of like length with at most `batch_tokens` tokens each (or one item)."""
     result: list[list[T]] = [[]]
     longest = 0
-    for item in sorted(items, key=lambda item: -length(item) + 6 * random.random()):  # noqa: S311
+    for item in sorted(items, key=lambda item: -length(item) + 6 * random.random()):
         longest = max(longest, length(item))
         if result[-1] and longest * (len(result[-1]) + 1) > batch_tokens:
             result.append([item])

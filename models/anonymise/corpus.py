@@ -44,8 +44,8 @@ def document(
         person_seed: seeds the people alone: same `seed`, other people.
         people_part: the part that the people's names are of, where it is another one.
     """
-    rng = random.Random(seed)  # noqa: S311
-    own = random.Random(person_seed or f"{seed} people")  # noqa: S311
+    rng = random.Random(seed)
+    own = random.Random(person_seed or f"{seed} people")
     french = language == "fr"
     person, boss, boss2 = (draw(own, people_part or part, french) for _ in range(3))
     layout = rng.choice(held_out.TEST_LAYOUTS[language]) if part == TEST else layouts.compose(rng, language)

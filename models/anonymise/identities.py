@@ -131,7 +131,7 @@ def origins(part: str) -> dict[str, Origin]:
     folder = Path(census.__file__).parent
     female, male, last = (_census(folder / f"dist.{name}") for name in ("female.first", "male.first", "all.last"))
     found["census"] = (female[:_CENSUS_FIRST], male, last[:_CENSUS_LAST])
-    found |= {name: tuple(words.split() for words in lists) for name, lists in _MORE.items()}  # type: ignore[misc]
+    found |= {name: tuple(words.split() for words in lists) for name, lists in _MORE.items()}  # type: ignore[misc] # three lists each
     result = {}
     for name, lists in found.items():
         kept = [tuple(sorted({n for n in own if all(part_of(w) == part for w in _words(n))})) for own in lists]

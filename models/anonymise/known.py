@@ -116,7 +116,7 @@ def parts(text: str, names: Collection[Found]) -> frozenset[str]:
     """The folded words of the names."""
     values = (PLACEHOLDER.sub(" ", text[start:end]) for start, end, _ in names)
     words = (fold(m.group()) for value in values for m in TOKEN.finditer(value))
-    return frozenset(w for w in words if w[0].isalpha() and w not in _ORGANISATION)
+    return frozenset(w for w in words if w[:1].isalpha() and w not in _ORGANISATION)
 
 
 def _telling(word: str) -> bool:

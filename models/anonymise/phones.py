@@ -54,7 +54,7 @@ _NANP = re.compile(rf"(?:\+?1[ .{_DASH}]?)?\(?[2-9]\d\d\)?[ .{_DASH}]{{0,3}}\d{{
 _PAIRS = re.compile(rf"0[1-9](?:[ \u00a0.{_DASH}]{{0,2}}\d\d){{4}}")
 _TRUNK = re.compile(
     rf"\(?0\d{{2,5}}\)?[ {_DASH}]{{1,3}}\d{{3,4}}[ {_DASH}]?\d{{3,4}}|0[127]\d{{9}}|"
-    r"0\d{1,3}/\d{2,3}(?:[ .]?\d\d){2}"
+    rf"0\d{{1,3}}/(?!{_YEAR})\d{{2,3}}(?:[ .]?\d\d){{2}}"
 )
 _REGIONS = ("GB", "US", "FR", "BE", "CH", "IN", "DE", "ES", "IT", "MA", "DZ", "TN", "SN", "CI", "NG", "KE", "PK", "AU")
 

@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     real = real_texts(options)
     texts = [text for own in real.values() for text in own[TRAIN]]
-    rng = random.Random(0)  # noqa: S311
+    rng = random.Random(0)
     texts += ["\n".join(bodies.invented(rng, TRAIN, language)) for language in real for _ in range(_INVENTED)]
     words = make_lexicon(texts)
     lexicon.save(words, options.out / lexicon.LEXICON)

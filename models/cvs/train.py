@@ -131,7 +131,7 @@ def make_rows(item: Example, tokenizer: Tokenizer, elsewhere: float) -> list[Row
 
 def _epoch(examples: Sequence[Example], tokenizer: Tokenizer, config: Config, number: int) -> list[list[Row]]:
     # The first epoch sees the CVs as they are, each further one another variant of them.
-    draw = random.Random(config.seed * 1_000 + number)  # noqa: S311
+    draw = random.Random(config.seed * 1_000 + number)
     seen = [
         item if item.written or (number == 0 and not config.start) else augment.variant(item, draw)
         for item in examples

@@ -73,7 +73,7 @@ def examples(part: Part) -> list[Example]:
             continue
         forms = _TEST_JOB_FORMS if part == "test" else _JOB_FORMS
         for setting in range(_TEST_SETTINGS if part == "test" else _TRAIN_SETTINGS):
-            random = Random(1_000 * number + setting)  # noqa: S311
+            random = Random(1_000 * number + setting)
             result.append(compose(f"written-{number}-{setting}", career, forms, random))
     return result
 

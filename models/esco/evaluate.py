@@ -123,7 +123,7 @@ def evaluate(
     Args:
         base: for `esco-skill-extractor`'s own method, a taxonomy with descriptions and the general sentence model.
     """
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     tables, rates = [], {}
     for kind, concepts in (("occupations", taxonomy.occupations), ("skills", taxonomy.skills)):
         vectors = embed(preferred_labels(concepts))

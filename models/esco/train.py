@@ -72,7 +72,7 @@ def train(config: Config) -> Path:
     started = time.monotonic()
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
-    chance = random.Random(config.seed)  # noqa: S311
+    chance = random.Random(config.seed)
     base = Path(config.base) if config.base else default_base()
     tokenizer = Tokenizer.from_file(str(base / TOKENIZER))
     tokenizer.enable_truncation(config.max_tokens)
@@ -105,7 +105,7 @@ def _postings(config: Config) -> list[dict[str, str]]:
         return []
     reserved = set(config.reserved.read_text("utf-8").split()) if config.reserved else set()
     rows = [row for row in read_lines(config.postings) if row["id"] not in reserved]
-    chosen = random.Random(config.seed).sample(rows, min(config.max_postings, len(rows)))  # noqa: S311
+    chosen = random.Random(config.seed).sample(rows, min(config.max_postings, len(rows)))
     return [{"id": row["id"], "title": row["title"], "text": clean(row["text"]).text} for row in chosen]
 
 

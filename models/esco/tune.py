@@ -115,7 +115,7 @@ def fit(index: ConceptIndex, queries: Sequence[Query], nothing: Sequence[str], e
 
 def tune(taxonomy: Taxonomy, embed: Embed, most: int, seed: int = 0) -> dict[str, Weights]:
     """Weights for occupations and skills, from at most so many kept-out labels of each."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     result = {}
     for kind, concepts in (("occupations", taxonomy.occupations), ("skills", taxonomy.skills)):
         known = [without_kept_out(concept) for concept in concepts]

@@ -167,7 +167,7 @@ def invented(taxonomy: Taxonomy, postings: int, candidates: int = 16, seed: int 
         postings: how many, each of another occupation; for each, CVs are written of half of its candidates.
         candidates: of each posting, half of them of its own trade.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     known = [o for o in taxonomy.occupations if len(taxonomy.essential.get(o.uri, ())) >= _ASKED_SKILLS]
     chosen = chance.sample(sorted(known, key=lambda o: o.uri), postings)
     skills = {skill.uri: skill for skill in taxonomy.skills}
@@ -268,7 +268,7 @@ def dress(facts: Facts, part: Part, bias: Bias, seed: int = 0) -> Dressed:
     In training each CV has one identity, its group drawn by trade; in the other parts it has one of each group, so that
     the groups have the same facts.
     """
-    chance = random.Random(f"{part}-{seed}")  # noqa: S311
+    chance = random.Random(f"{part}-{seed}")
     pairs = [pair for pair in facts.pairs if facts.parts[pair.posting_id] == part]
     texts: list[str] = []
     wardrobe: dict[str, list[tuple[int, Group]]] = {}

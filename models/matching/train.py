@@ -87,7 +87,7 @@ class Network(nn.Module):
 def fit(grades: Sequence[Grade], vectors: PartVectors, config: Config) -> Network:
     """Trains on these pairs."""
     torch.manual_seed(config.seed)
-    chance = random.Random(config.seed)  # noqa: S311
+    chance = random.Random(config.seed)
     network = Network(config.rank)
     weighed = [(LOSSES[name](), weight) for name, weight in config.losses.items()]
     learning = nn.ModuleList([network, *(loss for loss, _ in weighed if isinstance(loss, nn.Module))])

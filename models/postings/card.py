@@ -89,7 +89,6 @@ def write(
     exact: Report | None,
     traps: Sequence[str],
     training: dict[str, Any],
-    sizes: dict[str, int],
 ) -> None:
     """Writes the card.
 
@@ -97,15 +96,14 @@ def write(
         traps: lines on the hand-written cases.
         exact: the same evaluation of the fp32 model, if it was made.
         training: what `train` wrote to `config.json`.
-        sizes: postings in each part.
     """
     held_out = " ".join(training["held_out"])
     bf16 = "--bf16 " if training["bf16"] else ""
     rows = [
         _HEAD,
         f"**Data:** {training['train_postings']} labelled postings and {training['written_cases']} invented short ones "
-        f"for training, {training['calibration_postings']} for calibration, {sizes['test']} for this test; the sources "
-        f"{' and '.join(training['held_out'])} are in the test alone. "
+        f"for training, {training['calibration_postings']} for calibration, {report.postings} for this test; "
+        f"the sources {' and '.join(training['held_out'])} are in the test alone. "
         "Near-duplicates never cross a border. "
         "Calibration and test are a random sample; some training postings were chosen for being hard or rare. "
         "Confidence and the thresholds of review and skills were set on the calibration postings. "

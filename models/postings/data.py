@@ -239,7 +239,7 @@ def unlabelled(
     outside = set(held_out)
     rows = [r for r in read_lines(postings) if str(r["id"]) not in refused and r.get("source") not in outside]
     # Some of them fall away below.
-    rows = random.Random(seed).sample(rows, min(2 * count, len(rows)))  # noqa: S311
+    rows = random.Random(seed).sample(rows, min(2 * count, len(rows)))
     sample = [as_posting(row) for row in rows]
     known = [item.doc.text[item.doc.body_start :] for item in evaluation]
     groups = near_duplicates([*known, *(clean(posting.body).text for posting in sample)])

@@ -21,6 +21,7 @@ import numpy as np
 from models.measuring import Figure, Metric, accuracy, bootstrap, calibration_error, f1
 from models.postings import baselines, card, data, running, traps
 from models.postings.data import Example
+from models.postings.export import TRAINING
 from models.postings.labels import EVIDENCE, GROUPS, HEADS
 from models.postings.preparing import Prepared
 from models.postings.report import Report, lines
@@ -30,7 +31,6 @@ from models.running import session
 from topics.fields import Feature
 from topics.postings import PostingExtraction
 
-TRAINING = "training.json"
 _LEAST_CASES = 5
 _WORD = re.compile(r"\w+")
 EXACT = ("pay_min", "pay_max", "pay_currency", "experience_years_min", "experience_years_max")
@@ -260,8 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if report:
             sys.stdout.write("\n".join([*lines(report), "", json.dumps(report.speed), ""]))
     if options.card:
-        sizes = {str(name): len(items) for name, items in parts.items()}
-        card.write(directory / "MODEL_CARD.md", shipped, exact, traps.score(directory)[0], training, sizes)
+        card.write(directory / "MODEL_CARD.md", shipped, exact, traps.score(directory)[0], training)
 
 
 if __name__ == "__main__":

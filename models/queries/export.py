@@ -66,7 +66,9 @@ Row = Mapping[str, Any]
 
 
 def export(run: Path, target: Path, labels_of: Sequence[Path]) -> Path:
-    """Exports a training run to a model folder; without labels it knows the lists' names alone and is not calibrated.
+    """Exports a training run to a model folder.
+
+    Without labels it is not calibrated and knows no names but those of lists and written queries.
 
     Raises:
         ValueError: none of the labels falls into the calibration part.
@@ -77,7 +79,7 @@ def export(run: Path, target: Path, labels_of: Sequence[Path]) -> Path:
     network = Network.load(run)
     _trimmed(network, run, parts["train"]).save(str(target / TOKENIZER))
     write_weights(Probabilities(network), OUTPUTS, target)
-    learned = learn([*_named(parts["train"]), *(one for one in written.values() if one[0] in _NAMED)])
+    learned = learn(one for one in [*_values(parts["train"]), *written.values()] if one[0] in _NAMED)
     (target / NAMES).write_text(json.dumps(learned, ensure_ascii=False, indent=0) + "\n", "utf-8")
     lexicon, places = Lexicon.load(target / NAMES), Places.load()
     save_known(target / HINTS, _spans(parts["train"]), lexicon, places)
@@ -104,11 +106,10 @@ def _save(calibration: Calibration, target: Path) -> None:
     (target / CALIBRATION).write_text(json.dumps(asdict(calibration), indent=1) + "\n", "utf-8")
 
 
-def _named(rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
+def _values(rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
     for row in rows:
         for one in row["criteria"]:
-            if one["type"] in _NAMED:
-                yield one["type"], one["span"], one["value"]
+            yield one["type"], one["span"], one["value"]
 
 
 def _offered(rows: Sequence[Row]) -> Iterator[tuple[list[str], list[tuple[str, str]]]]:

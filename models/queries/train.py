@@ -154,7 +154,7 @@ def fit(
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     heads = [*network.whole.parameters(), *network.token.parameters()]
     optimizer = torch.optim.AdamW([{"params": encoder}, {"params": heads}], lr=config.rate, weight_decay=0.01)
-    draw = random.Random(config.seed)  # noqa: S311
+    draw = random.Random(config.seed)
     epochs = [_epoch(examples, known, number, tokenizer, config, draw) for number in range(config.epochs)]
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [config.rate, config.head_rate], total_steps=sum(map(len, epochs)) + 1, pct_start=0.1

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.datasets import text_lines
 from models.queries.labels import FIELDS, INTENTS, TYPES
 
 FILE = Path(__file__).with_name("written.txt")
@@ -91,15 +92,11 @@ def parse(line: str) -> Example:
 
 def read(path: Path = FILE) -> Iterator[Example]:
     """All queries of the file; blank lines and those that begin with `#` are passed over."""
-    return map(parse, _lines(path))
+    return map(parse, text_lines(path))
 
 
 def values(path: Path = FILE) -> Iterator[tuple[str, str, str]]:
     """Type, words and value of all spans."""
-    for line in _lines(path):
+    for line in text_lines(path):
         for match in _SPAN.finditer(line):
             yield match["type"], match["words"], match["value"] or match["words"]
-
-
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -301,7 +301,7 @@ def believe(
 
 def _batches(rows: Sequence[Row], size: int) -> list[list[Row]]:
     """Shuffled batches of about one length."""
-    order = sorted(rows, key=lambda row: len(row.text) + 12 * random.random())  # noqa: S311
+    order = sorted(rows, key=lambda row: len(row.text) + 12 * random.random())
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     random.shuffle(batches)
     return batches
@@ -309,7 +309,7 @@ def _batches(rows: Sequence[Row], size: int) -> list[list[Row]]:
 
 def _varied(text: str) -> str:
     """Sometimes in small letters or capitals, as people write."""
-    draw = random.random()  # noqa: S311
+    draw = random.random()
     if draw < _PLAIN_CASES:
         return text.lower()
     return text.title() if draw > 1 - _PLAIN_CASES else text

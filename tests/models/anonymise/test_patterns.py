@@ -25,6 +25,7 @@ def _found(text: str, kind: str) -> list[str]:
         ("Experience\nStores run by a friend ((0351) 642 4045)", "phone", ["(0351) 642 4045"]),
         ("Raleigh, NC 95264-2615 (509) 487-4100", "phone", ["(509) 487-4100"]),
         ("Experience\nchef d'atelier, 0484/54.18.06", "phone", ["0484/54.18.06"]),
+        ("Experience\nstage du 03/2015 12 mois", "phone", []),
         ("Experience\n2010-2015, 01/2010 - 05/2012, 1 250 000, 192.168.10.10, $1,200,000", "phone", []),
         ("Born on 3 May 1990 in Leeds", "birth_date", ["Born on 3 May 1990 in Leeds"]),
         ("Née le 12/03/1990 à Lyon", "birth_date", ["Née le 12/03/1990 à Lyon"]),

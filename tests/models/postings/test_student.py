@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.postings.labels import HEADS, SCORES, SHOWN, TAGS
-from models.postings.preparing import MAX_TOKENS, NO_SPAN, document
+from models.postings.preparing import MAX_TOKENS, NO_SPAN, Unit, document, tokenize
 from models.postings.student import Prepared, Student
 from models.repository import model_dir
 from topics.postings import Posting, PostingExtraction
@@ -57,6 +57,36 @@ def test_sentences_know_the_heading_they_stand_under(student: Student) -> None:
     assert under["Requirements:"] == ""
     # Twenty sentences on, nobody remembers it.
     assert [doc.text[a:b] for a, b in doc.headings][-1] == ""
+
+
+LIST = Posting(
+    id="1",
+    title="Roofer",
+    body="We build roofs in Wales.\nRequirements:\nA van.\nTwo years on roofs.\nNice to have\nA crane licence.\n",
+)
+
+
+def units(student: Student, posting: Posting) -> list[tuple[Unit, str]]:
+    """Of a posting all of whose sentences are read: each unit and its words."""
+    doc = document(posting)
+    (found,) = tokenize([doc], [range(len(doc.spans))], student.tokenizer)
+    return [(unit, student.tokenizer.decode(unit.token_ids, skip_special_tokens=False)) for unit in found]
+
+
+def test_a_sentence_by_itself_has_the_heading_before_it(student: Student) -> None:
+    doc = document(LIST)
+    found = units(student, LIST)
+    assert [(unit.start, unit.end) for unit, _ in found[1:]] == [(span.start, span.end) for span in doc.spans]
+    assert found[0][1].startswith("[CLS] roofer [SEP] we build roofs")
+    assert found[2][1] == "[CLS] roofer [SEP] requirements : [SEP] a van. [SEP]"
+    assert [doc.text[a:b] for a, b in found[2][0].token_spans if (a, b) != NO_SPAN][:2] == ["A", "van"]
+
+
+def test_no_unit_is_longer_than_the_encoder_reads(student: Student) -> None:
+    long = LIST.model_copy(update={"body": "\n".join(f"- {'zymurgist ' * (n % 50)}item {n}" for n in range(100))})
+    found = units(student, long)
+    assert max(len(unit.token_ids) for unit, _ in found) == MAX_TOKENS
+    assert all(len(unit.token_ids) == len(unit.token_spans) <= MAX_TOKENS for unit, _ in found)
 
 
 def test_batches_are_prepared_as_single_postings_are(student: Student) -> None:
