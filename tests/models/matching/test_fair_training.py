@@ -129,4 +129,5 @@ def test_joined_sets_keep_their_texts() -> None:
     one, two = encoded("valid"), encoded("test")
     both = fair_data.joined([one, two])
     head = heads()[0.0]
-    assert both.logits(head) == pytest.approx(np.concatenate([one.logits(head), two.logits(head)]))
+    # A matrix product of other rows may sum in another order.
+    np.testing.assert_allclose(both.logits(head), np.concatenate([one.logits(head), two.logits(head)]), atol=1e-4)
