@@ -262,7 +262,7 @@ def _binary(logits: Tensor, targets: Sequence[Sequence[bool | None] | None], pos
     return binary_cross_entropy_with_logits(logits[known], target[known].float(), pos_weight=torch.tensor(positive))
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
+@torch.no_grad()  # type: ignore[untyped-decorator] # torch has no types for it
 def watch(network: Network, rows: Sequence[Row]) -> tuple[float, float]:
     """Mean loss, and the share of words whose tag is right."""
     network.eval()

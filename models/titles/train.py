@@ -280,7 +280,7 @@ def loss(logits: Mapping[str, Tensor], batch: Sequence[Row], weights: Mapping[st
     return total
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
+@torch.no_grad()  # type: ignore[untyped-decorator] # torch has no types for it
 def believe(
     networks: Sequence[Network], tokenizer: Tokenizer, texts: Sequence[str], batch: int = 128, bf16: bool = False
 ) -> Targets:
